@@ -1,0 +1,50 @@
+// One shard: a thread that owns a part of the accounts and everything they need, shared with nobody.
+//
+// A turn: poll the port (decode and submit), drain the inbox (other shards, other CAF actors), fire what is due, hand the
+// turn's entries to the journal, let durable answers go. Nothing on this way takes a lock.
+//
+// Lifecycle: made by `ledger`, filled by recovery on the caller's thread, then `run` on its own thread until stopped.
+// Thread: everything on the shard's thread except where it says otherwise.
+#pragma once
+
+#include "actors/port.hpp"
+#include "wal/batch.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+namespace tally::actors {
+
+class ledger;
+
+class shard {
+public:
+  static constexpr std::size_t stage_size = 64; // operations decoded, prefetched and decided together
+
+  shard(ledger& owner, std::uint32_t index);
+  ~shard();
+  shard(const shard&) = delete;
+  shard& operator=(const shard&) = delete;
+
+  std::uint32_t index() const { return index_; }
+
+  // Operations of one connection must be submitted in its order. Answers come through the port, in the same order for one
+  // account; those of accounts of other shards and of reads of the journal come later, in any order. At most stage_size.
+  // Operations that concern no account (put_program, program, programs, digest, advance_clock) must be submitted alone, when
+  // everything else of the connection has been answered to the port, and nothing after them before their own answer:
+  // `concerns_no_account` tells.
+  void submit(std::span<const request> requests);
+  static bool concerns_no_account(op kind);
+
+  void run(port& world);
+  // Ends `run` once everything decided is durable and answered. From any thread.
+  void stop();
+
+private:
+  struct impl;
+  std::unique_ptr<impl> impl_;
+  std::uint32_t index_;
+};
+
+} // namespace tally::actors

@@ -1,0 +1,82 @@
+// The state of one member account: what `apply` makes of its entries and what `decide` looks at.
+// Pure data; the actor around it lives in actors/account_actor.hpp.
+#pragma once
+
+#include "engine/entry.hpp"
+#include "engine/small_vector.hpp"
+
+#include <memory>
+#include <string>
+
+namespace tally {
+
+struct lot {
+  seq_t id; // the entry that made it
+  points_t available;
+  points_t pending;
+  points_t reserved;
+  instant available_at;
+  instant expires_at; // 0: never
+
+  bool empty() const { return available == points_t{} && pending == points_t{} && reserved == points_t{}; }
+  // When something happens to it by itself: release while pending, else expiry; end_of_time if never.
+  instant due() const;
+};
+
+enum class account_status : std::uint8_t { none = 0, active = 1, suspended = 2, closed = 3 };
+
+// An earn as its order remembers it, so that a reversal reads no journal.
+struct order_record {
+  std::uint64_t hash = 0; // of the order reference
+  seq_t seq;              // of the earn entry, which names its lot too
+  points_t earned;
+  money_t total;
+};
+
+// A reference that counts once: (operation, hash of the reference) and the first entry of its group.
+struct reference_record {
+  std::uint64_t hash = 0;
+  std::uint64_t seq_and_op = 0; // op in the top 8 bits
+};
+
+// What only few accounts have: refunds, redemptions that can be given back, phone. Allocated on first use.
+struct account_rare;
+
+struct account_state {
+  // -- first cache line: what every decision looks at --
+  account_status status = account_status::none;
+  std::uint32_t entry_count = 0;
+  merchant_number merchant = 0;
+  instant next_due = instant::end_of_time(); // the earliest lot::due()
+  points_t available;                        // sum of the lots' available - debt
+  points_t pending;
+  points_t reserved;
+  points_t debt;
+  points_t lifetime;
+  seq_t last_seq;
+  seq_t enrolled_seq;
+
+  small_vector<lot, 1> lots;                    // by id, empty ones are gone
+  small_vector<order_record, 2> orders;         // oldest first
+  small_vector<reference_record, 1> references; // everything but earns, oldest first
+  std::unique_ptr<account_rare> rare;
+
+  account_state();
+  account_state(const account_state&);
+  account_state(account_state&&) noexcept;
+  account_state& operator=(const account_state&);
+  account_state& operator=(account_state&&) noexcept;
+  ~account_state();
+
+  // Bytes on the heap.
+  std::size_t heap_bytes() const;
+};
+
+// Applies one entry: the only way a state changes, live, in replay and in audits alike. `entry` must be the account's
+// next one (prev_seq == last_seq).
+void apply(account_state& state, const entry& entry);
+
+// A canonical text-free serialisation of the whole state, for comparing two states byte for byte.
+std::string fingerprint(const account_state& state);
+
+} // namespace tally

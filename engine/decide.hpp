@@ -1,0 +1,53 @@
+// The decisions of the ledger as one pure function: state, command, rules and time in, entries and an outcome out.
+// No I/O, no clock, no threads, no exceptions. Everything is checked first; nothing is changed here at all:
+// the caller numbers the entries, applies them (engine/account.hpp) and journals them.
+#pragma once
+
+#include "engine/account.hpp"
+#include "engine/command.hpp"
+#include "engine/outcome.hpp"
+#include "engine/rules.hpp"
+
+#include <functional>
+#include <vector>
+
+namespace tally {
+
+// What a decision may look at besides the account.
+struct decision_context {
+  const program* active = nullptr; // the merchant's newest version; null: none
+  instant now;
+  // The number the first new entry would get. Entries and lots of the decision are numbered from here; if others came
+  // first, `rebase` moves them.
+  seq_t next_seq;
+  // Reads back a group of this account, by the seq of its first entry; for duplicates and conflicts only. The entries
+  // stay valid until the next call.
+  std::function<std::span<const entry>(seq_t)> const* read_group = nullptr;
+};
+
+struct decision {
+  tally::outcome outcome;
+  std::vector<entry> entries; // what fell due first, then the operation's own group; empty when nothing changes
+  std::size_t due_count = 0;  // how many of them are what fell due
+
+  void clear();
+};
+
+// Decides one operation on one account: enroll, earn, preview, redeem, reverse, adjust, suspend, reactivate, close.
+// `state.status == none` stands for an account that is not enrolled. `out` is overwritten; its memory is reused.
+void decide(const account_state& state, const command& command, const decision_context& context, decision& out);
+
+// What has fallen due at `context.now` and nothing else: releases and expiries, in the contract's order.
+void decide_due(const account_state& state, const decision_context& context, decision& out);
+
+// Moves a decision that was numbered from `from` to `to`: entries, lots, groups, outcome.
+void rebase(decision& decided, seq_t from, seq_t to);
+
+// The outcome that a group of entries had when it was decided; also what `decide` itself answers, so that a duplicate
+// can never differ from its first answer. `group` holds the operation's own entries.
+outcome outcome_of(std::span<const entry> group);
+
+// The state as it would be with everything due at `now` done, without entries; for reads.
+account_state as_of(const account_state& state, instant now);
+
+} // namespace tally

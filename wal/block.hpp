@@ -1,0 +1,60 @@
+// One block of the journal: one key and one value of the store. docs/formats/block.md has the byte layout.
+// Blocks are hash-chained: each carries the hash of the one before and its own.
+#pragma once
+
+#include "engine/result.hpp"
+#include "wal/batch.hpp"
+
+#include <array>
+#include <functional>
+
+namespace tally::wal {
+
+inline constexpr std::uint16_t block_format_version = 1;
+inline constexpr std::size_t block_bytes_target = 24 * 1024; // reading one entry back costs 27-100 us at this size
+inline constexpr std::size_t hash_bytes = 32;
+
+// The first 32 bytes of BLAKE2b-512 (RFC 7693).
+using block_hash = std::array<std::byte, hash_bytes>;
+
+struct block_header {
+  seq_t first_seq;
+  std::uint32_t count = 0;
+  instant first_at;
+  instant last_at;
+  std::uint32_t body_bytes = 0;
+  std::uint32_t crc32c = 0; // of everything else in the block
+  block_hash prev_hash{};   // zeros in the first block
+  block_hash hash{};        // over the header's other fields but crc32c, and the body
+
+  seq_t last_seq() const { return first_seq.plus(count - 1); }
+};
+
+// Collects runs into one block. Runs must follow each other without a gap and without time going backwards.
+class block_builder {
+public:
+  void start(seq_t first, const block_hash& prev_hash);
+  void add(const run& run, std::span<const std::byte> records);
+  std::size_t size() const { return body_.size(); }
+  bool empty() const { return count_ == 0; }
+  // The finished block, valid until the next start; also tells its hash.
+  std::span<const std::byte> finish(block_hash& hash);
+
+private:
+  bytes body_;
+  seq_t first_;
+  std::uint32_t count_ = 0;
+  instant first_at_, last_at_;
+  block_hash prev_hash_{};
+};
+
+// Checks length, version, checksum and hash of one block; `where` names it in errors ("block 17").
+result<block_header> verify_block(std::span<const std::byte> block, seq_t expected_first);
+
+// Header only, lengths and version checked, nothing hashed.
+result<block_header> read_block_header(std::span<const std::byte> block);
+
+// Visits the entries of a block in order until `visit` says false. Views live as long as `block` and `buffer`.
+result<void> for_each_entry(std::span<const std::byte> block, decode_buffer& buffer, const std::function<bool(const entry&)>& visit);
+
+} // namespace tally::wal

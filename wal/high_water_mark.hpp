@@ -1,0 +1,34 @@
+// The newest acknowledged seq, kept in a file of its own outside the store: a log file that was deleted opens as an
+// empty database in every recovery mode, and only this tells that something is missing.
+// docs/formats/high_water_mark.md.
+#pragma once
+
+#include "engine/result.hpp"
+#include "wal/block.hpp"
+
+#include <filesystem>
+
+namespace tally::wal {
+
+// Lifecycle: open, then advance after each synced write (a plain write: it survives SIGKILL), sync now and then (it
+// survives power loss, a little behind; it is never ahead of the journal). Not thread-safe: the journal thread's.
+class high_water_mark {
+public:
+  static result<high_water_mark> open(const std::filesystem::path& file, bool read_only);
+  high_water_mark(high_water_mark&&) noexcept;
+  high_water_mark& operator=(high_water_mark&&) noexcept;
+  ~high_water_mark();
+
+  seq_t newest() const { return newest_; }
+  const block_hash& hash() const { return hash_; } // of the block that ends at newest
+  result<void> advance(seq_t newest, const block_hash& hash);
+  result<void> sync();
+
+private:
+  high_water_mark() = default;
+  int file_ = -1;
+  seq_t newest_;
+  block_hash hash_{};
+};
+
+} // namespace tally::wal

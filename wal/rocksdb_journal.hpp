@@ -1,0 +1,42 @@
+// The journal on RocksDB: one key per block (first seq, big endian), group commit by load, hash chain, high-water mark
+// outside RocksDB. What was found about RocksDB 7.8 and shaped the options: docs/decisions/.
+#pragma once
+
+#include "wal/journal.hpp"
+
+#include <filesystem>
+#include <string>
+
+namespace tally::wal {
+
+struct journal_options {
+  std::filesystem::path folder;                // DIR/journal, made if missing
+  bool read_only = false;                      // audits: opens beside nothing, writes nothing
+  bool sync = true;                            // false only for measuring what the disk costs
+  std::uint64_t free_bytes_min = 256ull << 20; // below this the journal refuses early (stops the server)
+  std::uint32_t spin_us = 100;                 // how long the idle journal thread looks for work before it sleeps
+};
+
+// Nanoseconds the journal thread has spent per stage, for docs/benchmarks.md and the metrics.
+struct journal_timings {
+  std::uint64_t blocks = 0, entries = 0, commits = 0, bytes = 0;
+  std::uint64_t build_ns = 0, hash_ns = 0, write_ns = 0;
+};
+
+class rocksdb_journal : public journal {
+public:
+  // `locked`: another server has the folder. `corrupt` names file and what `tally repair` would do.
+  static result<std::unique_ptr<rocksdb_journal>> open(const journal_options& options);
+  virtual journal_timings timings() const = 0;
+};
+
+// What `tally repair DIR` found and did: drops a torn tail that was never acknowledged. `corrupt` if anything at or below
+// the high-water mark would be lost: then nothing is changed.
+struct repair_report {
+  seq_t acknowledged; // the high-water mark
+  seq_t kept;         // newest entry that is there and verifies
+  std::uint64_t bytes_dropped = 0;
+};
+result<repair_report> repair_journal(const std::filesystem::path& folder);
+
+} // namespace tally::wal
