@@ -16,6 +16,7 @@ struct outcome {
   outcome_status first = outcome_status::ok; // of a duplicate: "ok" or "held"
   outcome_code code = outcome_code::none;
   bool tier_changed = false;
+  std::uint8_t currency_digits = 2; // of `version`; filled in by whoever knows the program, not by outcome_of
   std::uint8_t tier = 0;     // 1-based place in the version's tiers; 0: null
   std::uint32_t version = 0; // 0: null
   seq_t seq;                 // first entry of the group
