@@ -39,7 +39,8 @@ struct reference_record {
   std::uint64_t seq_and_op = 0; // op in the top 8 bits
 };
 
-// What only few accounts have: refunds, redemptions that can be given back, phone. Allocated on first use.
+// What only few accounts have: refunds, redemptions given back, expired lots. Allocated on first use; see
+// engine/account_rare.hpp.
 struct account_rare;
 
 struct account_state {

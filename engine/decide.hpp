@@ -20,8 +20,8 @@ struct decision_context {
   // The number the first new entry would get. Entries and lots of the decision are numbered from here; if others came
   // first, `rebase` moves them.
   seq_t next_seq;
-  // Reads back a group of this account, by the seq of its first entry; for duplicates and conflicts only. The entries
-  // stay valid until the next call.
+  // Reads back a group of this account, by the seq of its first entry: for duplicates, conflicts and redemptions that are
+  // given back. The entries stay valid until the next call; none at all: it cannot be read (answered `unavailable`).
   std::function<std::span<const entry>(seq_t)> const* read_group = nullptr;
 };
 
@@ -29,6 +29,10 @@ struct decision {
   tally::outcome outcome;
   std::vector<entry> entries; // what fell due first, then the operation's own group; empty when nothing changes
   std::size_t due_count = 0;  // how many of them are what fell due
+
+  // Working memory of decide, kept so that it is allocated once: the account as drafted so far, without its references.
+  account_state drafted;
+  std::vector<std::uint32_t> spending_order;
 
   void clear();
 };
@@ -47,7 +51,8 @@ void rebase(decision& decided, seq_t from, seq_t to);
 // can never differ from its first answer. `group` holds the operation's own entries.
 outcome outcome_of(std::span<const entry> group);
 
-// The state as it would be with everything due at `now` done, without entries; for reads.
+// The state as it would be with everything due at `now` done, without entries; for reads. Balances and lots only: it
+// has no references. last_seq is the given state's.
 account_state as_of(const account_state& state, instant now);
 
 } // namespace tally

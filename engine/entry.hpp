@@ -21,6 +21,14 @@ struct lot_change {
   bool operator==(const lot_change&) const = default;
 };
 
+// How much of a redemption a restore gave back.
+struct undone_share {
+  seq_t redemption; // the entry that spent the points
+  points_t points;
+
+  bool operator==(const undone_share&) const = default;
+};
+
 // Numbers by which merchants are named inside one journal, in order of first appearance: 1, 2, 3 ...
 using merchant_number = std::uint32_t;
 
@@ -60,7 +68,8 @@ struct entry {
   std::uint8_t tier = 0;     // after this entry: 1-based place in the version's tiers; 0: none
   rate_t tier_multiplier = rate_t::one();
 
-  small_vector<lot_change, 2> lots; // in the order touched
+  small_vector<lot_change, 2> lots;     // in the order touched
+  small_vector<undone_share, 1> undone; // restore: of which redemptions, in the order undone
   std::span<const sale_line> lines; // as asked
   std::string_view token, terminal, cashier, note;
   std::string_view text;                 // program: the rules document
