@@ -1,0 +1,396 @@
+#include "wal/audit.hpp"
+
+#include "engine/decide.hpp"
+#include "engine/hash.hpp"
+#include "engine/rules_toml.hpp"
+#include "wal/rocksdb_journal.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace tally::wal {
+
+namespace {
+
+struct text_hash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const { return hash64(text); }
+};
+template <class Value>
+using by_name = std::unordered_map<std::string, Value, text_hash, std::equal_to<>>;
+
+struct wide_hash {
+  std::size_t operator()(const std::pair<std::uint64_t, std::uint64_t>& key) const { return key.first; }
+};
+
+// The operation that a group answers, as it was asked; `none` for what fell due by itself.
+command asked_by(const entry& first) {
+  command asked;
+  switch (first.kind) {
+  case entry_kind::enroll:
+    asked.kind = op::enroll;
+    break;
+  case entry_kind::earn:
+    asked.kind = op::earn;
+    break;
+  case entry_kind::redeem:
+    asked.kind = op::redeem;
+    break;
+  case entry_kind::reverse:
+  case entry_kind::restore:
+    asked.kind = op::reverse;
+    break;
+  case entry_kind::adjust:
+    asked.kind = op::adjust;
+    break;
+  case entry_kind::suspend:
+    asked.kind = op::suspend;
+    break;
+  case entry_kind::reactivate:
+    asked.kind = op::reactivate;
+    break;
+  case entry_kind::close:
+    asked.kind = op::close;
+    break;
+  default:
+    return asked;
+  }
+  asked.merchant = first.merchant_id;
+  asked.account = first.account;
+  asked.order = first.order;
+  asked.reference = asked.kind == op::reverse ? first.refund : first.adjustment;
+  asked.exact = first.exact;
+  asked.restore = first.restore;
+  asked.force = first.force;
+  asked.total = first.total;
+  asked.amount = first.amount;
+  asked.amount_points = first.asked_points;
+  asked.expire_days = first.expire_days;
+  asked.lines = first.lines;
+  asked.at = first.occurred_at;
+  asked.token = first.token;
+  asked.terminal = first.terminal;
+  asked.cashier = first.cashier;
+  asked.note = first.note;
+  asked.reason = first.reason;
+  return asked;
+}
+
+std::string_view reference_of(const entry& one) {
+  switch (one.kind) {
+  case entry_kind::earn:
+  case entry_kind::redeem:
+  case entry_kind::claim:
+    return one.order;
+  case entry_kind::reverse:
+  case entry_kind::restore:
+    return one.refund;
+  case entry_kind::adjust:
+    return one.adjustment;
+  default:
+    return {};
+  }
+}
+
+class auditor {
+public:
+  explicit auditor(const audit_options& options) : options_(options) {}
+
+  audit_report report;
+
+  // One entry of the journal, in order.
+  void see(const entry& one) {
+    ++report.entries;
+    if (one.kind == entry_kind::program) {
+      see_program(one);
+      return;
+    }
+    if (!group_.empty() && group_.front().group != one.group)
+      finish_group();
+    hold(one);
+  }
+
+  void finish() {
+    finish_group();
+    for (const auto& [name, merchant] : merchants_) {
+      int128 sum = 0;
+      for (const int128 held : merchant->sides)
+        sum += held;
+      if (sum != 0)
+        find({}, name, "", "debits and credits do not cancel out");
+      report.trial_balance.emplace(name, merchant->sides);
+    }
+    for (const auto& [key, account] : accounts_)
+      if (!account.broken && (account.state.available.value != account.points || account.state.pending.value != account.pending))
+        find({}, account.merchant->id, key.substr(key.find('/') + 1), "the balance is not the sum of the entries");
+    report.accounts = accounts_.size();
+  }
+
+private:
+  struct merchant_book {
+    std::string id;
+    std::deque<program> programs;
+    std::array<int128, side_count> sides{};
+  };
+  struct audited {
+    merchant_book* merchant = nullptr;
+    account_state state;
+    std::int64_t points = 0, pending = 0; // sums over the entries
+    bool broken = false;                  // something did not follow: what comes after cannot be judged
+  };
+
+  void find(seq_t number, std::string_view merchant, std::string_view account, std::string what) {
+    ++report.findings;
+    options_.report({number, std::string(merchant), std::string(account), std::move(what)});
+  }
+
+  merchant_book& book_of(std::string_view id) {
+    auto& book = merchants_[std::string(id)];
+    if (!book) {
+      book = std::make_unique<merchant_book>();
+      book->id = id;
+    }
+    return *book;
+  }
+
+  void see_program(const entry& one) {
+    finish_group();
+    merchant_book& book = book_of(one.merchant_id);
+    const std::uint32_t expected = static_cast<std::uint32_t>(book.programs.size()) + 1;
+    if (one.version != expected)
+      find(one.seq, book.id, "", "rules version " + std::to_string(one.version) + " where " + std::to_string(expected) + " is next");
+    auto read = read_rules(one.text, one.offsets);
+    if (const auto* problems = std::get_if<1>(&read)) {
+      find(one.seq, book.id, "", "rules do not read: " + problems->front().key + ": " + problems->front().what);
+      return;
+    }
+    book.programs.push_back({one.version, one.at, one.seq, std::string(one.text), std::get<0>(std::move(read)),
+                             book.programs.empty() ? nullptr : &book.programs.back()});
+  }
+
+  // Keeps an entry until its group is whole. A group of one, the usual case, is judged with the next entry; the texts it
+  // points to are the reader's and may be gone by then, so the record is copied.
+  void hold(const entry& one) {
+    records_.emplace_back();
+    encode(one, records_.back());
+    std::span<const std::byte> bytes = records_.back();
+    entry& copy = group_.emplace_back();
+    if (buffers_.size() < group_.size())
+      buffers_.emplace_back();
+    if (auto decoded = decode(bytes, one.seq, one.at, buffers_[group_.size() - 1], copy); !decoded)
+      find(one.seq, one.merchant_id, one.account, "does not encode and decode to itself: " + decoded.error().what);
+    copy.merchant_id = one.merchant_id;
+    // what falls due is a group of its own and needs no waiting, nor does the journal ever mix two groups
+  }
+
+  void finish_group() {
+    if (group_.empty())
+      return;
+    judge();
+    group_.clear();
+    records_.clear();
+  }
+
+  void judge() {
+    const entry& first = group_.front();
+    merchant_book& book = book_of(first.merchant_id);
+    key_.assign(first.merchant_id).append("/").append(first.account);
+    auto found = accounts_.find(key_);
+    if (found == accounts_.end()) {
+      found = accounts_.try_emplace(key_).first;
+      found->second.merchant = &book;
+    }
+    audited& account = found->second;
+    if (account.broken)
+      return;
+    check_decision(book, account);
+    for (const entry& one : group_) {
+      if (!follows(account, one))
+        return;
+      apply(account.state, one);
+      account.points += one.points.value;
+      account.pending += one.pending.value;
+      post(book, one);
+    }
+    check_reference(book, first);
+  }
+
+  // Decides again what the group's operation asked, from the state before it and the rules it names.
+  void check_decision(merchant_book& book, const audited& account) {
+    const entry& first = group_.front();
+    const command asked = asked_by(first);
+    decision_context context;
+    context.now = first.at;
+    context.next_seq = first.seq;
+    context.read_group = &nothing_;
+    if (first.version != 0) {
+      const program* newest = book.programs.empty() ? nullptr : &book.programs.back();
+      context.active = newest == nullptr ? nullptr : newest->find(first.version);
+      if (context.active == nullptr) {
+        find(first.seq, book.id, first.account,
+             "decided by rules version " + std::to_string(first.version) + ", which is not in the journal");
+        return;
+      }
+    }
+    ++report.decisions;
+    if (asked.kind == op::none) {
+      decide_due(account.state, context, again_);
+      if (!again_.entries.empty())
+        again_.entries.resize(1); // the others have entries of their own further on
+    } else {
+      decide(account.state, asked, context, again_);
+    }
+    if (again_.entries.size() != group_.size()) {
+      find(first.seq, book.id, first.account,
+           "deciding " + std::string(name_of(first.kind)) + " again gives " + std::to_string(again_.entries.size()) + " entries, not " +
+               std::to_string(group_.size()) + " (" + std::string(name_of(again_.outcome.status)) + " " +
+               std::string(name_of(again_.outcome.code)) + ")");
+      return;
+    }
+    for (std::size_t i = 0; i < group_.size(); ++i) {
+      entry& one = again_.entries[i];
+      one.merchant = group_[i].merchant;
+      one.merchant_id = group_[i].merchant_id;
+      expected_.clear();
+      encode(one, expected_);
+      if (!std::ranges::equal(expected_, records_[i]))
+        find(group_[i].seq, book.id, first.account,
+             "deciding " + std::string(name_of(group_[i].kind)) + " again gives another entry (points " + std::to_string(one.points.value) +
+                 ", not " + std::to_string(group_[i].points.value) + ")");
+    }
+  }
+
+  // What `apply` takes for granted.
+  bool follows(audited& account, const entry& one) {
+    const account_state& state = account.state;
+    std::string what;
+    if (one.prev_seq != state.last_seq)
+      what =
+          "names entry " + std::to_string(one.prev_seq.value) + " as the account's last, which is " + std::to_string(state.last_seq.value);
+    else if (static_cast<int128>(state.available.value) + one.points.value != one.available_after.value)
+      what = "available after it is " + std::to_string(one.available_after.value) + ", but was " + std::to_string(state.available.value) +
+             " and changed by " + std::to_string(one.points.value);
+    else if (static_cast<int128>(state.pending.value) + one.pending.value != one.pending_after.value)
+      what = "pending after it is " + std::to_string(one.pending_after.value) + ", but was " + std::to_string(state.pending.value) +
+             " and changed by " + std::to_string(one.pending.value);
+    else if (static_cast<int128>(state.reserved.value) + one.reserved.value != one.reserved_after.value)
+      what = "reserved after it does not follow";
+    else if (static_cast<int128>(state.lifetime.value) + one.lifetime.value != one.lifetime_after.value)
+      what = "lifetime after it does not follow";
+    else if (state.status == account_status::none && one.kind != entry_kind::enroll)
+      what = "is of an account that is not enrolled";
+    if (what.empty())
+      return true;
+    find(one.seq, account.merchant->id, one.account, what);
+    account.broken = true;
+    return false;
+  }
+
+  void post(merchant_book& book, const entry& one) {
+    // the points that moved: one side of the entry is the member's available, pending or reserved
+    int128 moved = 0;
+    for (const std::int64_t change : {one.points.value, one.pending.value, one.reserved.value})
+      moved = std::max(moved, change < 0 ? -static_cast<int128>(change) : static_cast<int128>(change));
+    if ((moved == 0) != (one.from == side::none) || (one.from == side::none) != (one.to == side::none)) {
+      find(one.seq, book.id, one.account, "its two sides do not fit what it moved");
+      return;
+    }
+    if (moved == 0)
+      return;
+    book.sides[static_cast<std::size_t>(one.from)] -= moved;
+    book.sides[static_cast<std::size_t>(one.to)] += moved;
+    for (const auto& [which, change] : {std::pair{side::member, one.points.value}, std::pair{side::pending, one.pending.value},
+                                        std::pair{side::reserved, one.reserved.value}}) {
+      const int128 expected = one.to == which ? moved : one.from == which ? -moved : 0;
+      if (expected != change)
+        find(one.seq, book.id, one.account,
+             "moves " + std::string(name_of(one.from)) + " to " + std::string(name_of(one.to)) + " but changes " +
+                 std::string(name_of(which)) + " by " + std::to_string(change));
+    }
+  }
+
+  void check_reference(const merchant_book& book, const entry& first) {
+    const std::string_view reference = reference_of(first);
+    if (reference.empty())
+      return;
+    const command asked = asked_by(first);
+    key_.append("/").append(std::to_string(static_cast<int>(asked.kind))).append("/").append(reference);
+    if (!references_.insert({hash64(key_, 1), hash64(key_, 2)}).second)
+      find(first.seq, book.id, first.account,
+           "counts " + std::string(name_of(asked.kind)) + " " + std::string(reference) + " a second time");
+  }
+
+  const audit_options& options_;
+  std::map<std::string, std::unique_ptr<merchant_book>> merchants_;
+  by_name<audited> accounts_;
+  std::unordered_set<std::pair<std::uint64_t, std::uint64_t>, wide_hash> references_;
+  std::deque<entry> group_;
+  std::deque<bytes> records_;
+  std::deque<decode_buffer> buffers_;
+  decision again_;
+  bytes expected_;
+  std::string key_;
+  const std::function<std::span<const entry>(seq_t)> nothing_ = [](seq_t) { return std::span<const entry>{}; };
+};
+
+result<std::unique_ptr<rocksdb_journal>> open_read_only(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(folder / "journal", ignored))
+    return failure{failure_code::missing, folder.string() + " is not a data folder: it has no journal"};
+  journal_options options;
+  options.folder = folder / "journal";
+  options.read_only = true;
+  return rocksdb_journal::open(options);
+}
+
+} // namespace
+
+result<audit_report> audit_verify(const audit_options& options) {
+  auto journal = open_read_only(options.folder);
+  if (!journal)
+    return journal.error();
+  auditor auditor(options);
+  const auto replayed = (*journal)->replay(
+      seq_t{1},
+      [&](const entry& one) {
+        auditor.see(one);
+        return true;
+      },
+      options.progress);
+  auditor.finish();
+  if (!replayed) {
+    ++auditor.report.findings;
+    options.report({{}, "", "", replayed.error().what});
+  }
+  auditor.report.newest = (*journal)->newest_digest();
+  return std::move(auditor.report);
+}
+
+result<seq_t> audit_replay(const replay_options& options, const journal_reader::visitor& each_entry, const replayed_account& each_account) {
+  auto journal = open_read_only(options.folder);
+  if (!journal)
+    return journal.error();
+  std::map<std::pair<std::string, std::string>, account_state> accounts;
+  seq_t reached;
+  const auto replayed =
+      (*journal)->replay(seq_t{1},
+                         [&](const entry& one) {
+                           if ((options.until_seq && one.seq > *options.until_seq) || (options.until_time && one.at > *options.until_time))
+                             return false;
+                           reached = one.seq;
+                           if (one.kind == entry_kind::program || (options.account && one.account != *options.account))
+                             return true;
+                           apply(accounts[{std::string(one.merchant_id), std::string(one.account)}], one);
+                           return !each_entry || each_entry(one);
+                         },
+                         {});
+  if (!replayed)
+    return replayed.error();
+  for (const auto& [name, state] : accounts)
+    each_account(name.first, name.second, options.until_time ? as_of(state, *options.until_time) : state);
+  return reached;
+}
+
+} // namespace tally::wal
