@@ -1,0 +1,75 @@
+#include "tests/crash/server_process.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+
+namespace tally::crash {
+
+std::string binary_folder() {
+  if (const char* named = std::getenv("TALLY_BIN_DIR"))
+    return named;
+  return std::filesystem::read_symlink("/proc/self/exe").parent_path().string();
+}
+
+server_process::server_process(const std::string& folder, const std::vector<std::string>& extra) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0)
+    std::abort();
+  std::vector<std::string> words = {binary_folder() + "/tallyd", "--data", folder, "--listen", "127.0.0.1:0"};
+  words.insert(words.end(), extra.begin(), extra.end());
+  std::vector<char*> argv;
+  for (std::string& word : words)
+    argv.push_back(word.data());
+  argv.push_back(nullptr);
+  pid_ = ::fork();
+  if (pid_ == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL); // no server outlives a test that dies
+    ::dup2(ends[1], STDOUT_FILENO);
+    ::execv(argv[0], argv.data());
+    std::perror(argv[0]);
+    ::_exit(127);
+  }
+  ::close(ends[1]);
+  out_ = ends[0];
+}
+
+server_process::~server_process() {
+  if (pid_ > 0) {
+    kill(SIGKILL);
+    wait();
+  }
+  ::close(out_);
+}
+
+std::optional<std::uint16_t> server_process::wait_ready() {
+  std::string line;
+  char one = 0;
+  while (::read(out_, &one, 1) == 1 && one != '\n')
+    line.push_back(one);
+  const std::size_t colon = line.rfind(':');
+  if (one != '\n' || colon == std::string::npos)
+    return std::nullopt;
+  return static_cast<std::uint16_t>(std::strtoul(line.c_str() + colon + 1, nullptr, 10));
+}
+
+void server_process::kill(int signal) {
+  if (pid_ > 0)
+    ::kill(pid_, signal);
+}
+
+int server_process::wait() {
+  int state = 0;
+  while (::waitpid(pid_, &state, 0) < 0 && errno == EINTR) {
+  }
+  pid_ = -1;
+  return WIFEXITED(state) ? WEXITSTATUS(state) : 128 + WTERMSIG(state);
+}
+
+} // namespace tally::crash
