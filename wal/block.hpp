@@ -12,6 +12,7 @@ namespace tally::wal {
 
 inline constexpr std::uint16_t block_format_version = 1;
 inline constexpr std::size_t block_bytes_target = 24 * 1024; // reading one entry back costs 27-100 us at this size
+inline constexpr std::size_t block_header_bytes = 108;
 inline constexpr std::size_t hash_bytes = 32;
 
 // The first 32 bytes of BLAKE2b-512 (RFC 7693).
@@ -23,9 +24,9 @@ struct block_header {
   instant first_at;
   instant last_at;
   std::uint32_t body_bytes = 0;
-  std::uint32_t crc32c = 0; // of everything else in the block
-  block_hash prev_hash{};   // zeros in the first block
-  block_hash hash{};        // over the header's other fields but crc32c, and the body
+  std::uint32_t crc = 0;  // CRC-32C of everything else in the block
+  block_hash prev_hash{}; // zeros in the first block
+  block_hash hash{};      // over the header's other fields but the checksum, and the body
 
   seq_t last_seq() const { return first_seq.plus(count - 1); }
 };
@@ -34,14 +35,15 @@ struct block_header {
 class block_builder {
 public:
   void start(seq_t first, const block_hash& prev_hash);
+  // `records` holds exactly the records of `run`.
   void add(const run& run, std::span<const std::byte> records);
-  std::size_t size() const { return body_.size(); }
+  std::size_t size() const { return block_.size(); }
   bool empty() const { return count_ == 0; }
   // The finished block, valid until the next start; also tells its hash.
   std::span<const std::byte> finish(block_hash& hash);
 
 private:
-  bytes body_;
+  bytes block_; // room for the header, then the body
   seq_t first_;
   std::uint32_t count_ = 0;
   instant first_at_, last_at_;
@@ -54,7 +56,14 @@ result<block_header> verify_block(std::span<const std::byte> block, seq_t expect
 // Header only, lengths and version checked, nothing hashed.
 result<block_header> read_block_header(std::span<const std::byte> block);
 
-// Visits the entries of a block in order until `visit` says false. Views live as long as `block` and `buffer`.
-result<void> for_each_entry(std::span<const std::byte> block, decode_buffer& buffer, const std::function<bool(const entry&)>& visit);
+// Visits the entries of a block in order until `visit` says false. Views live as long as `block` and `buffer`; merchant_id is only
+// what the entry's own bytes have.
+result<void> for_each_entry(std::span<const std::byte> block, decode_buffer& buffer, const std::function<bool(entry&)>& visit);
+
+// Decodes the one entry of that number, which must be in the block, skipping over the others.
+result<void> read_entry(std::span<const std::byte> block, seq_t number, decode_buffer& buffer, entry& out);
+
+// The length of the first `count` records of `records`; those before are not looked into. For runs we encoded ourselves.
+std::size_t records_length(std::span<const std::byte> records, std::uint32_t count);
 
 } // namespace tally::wal

@@ -25,7 +25,7 @@ public:
   virtual ~journal_reader() = default;
   // The entry of that number; `missing` if there is none (yet).
   virtual result<const entry*> read(seq_t number) = 0;
-  // The whole group that begins at `first`.
+  // The whole group that begins at `first`. (A group is decided together: consecutive seqs, one time, one batch.)
   virtual result<std::span<const entry>> read_group(seq_t first) = 0;
   // Entries from `from` to `to`, both in, in order. Every block touched is verified (checksum and hash).
   virtual result<void> for_each(seq_t from, seq_t to, const visitor& visit) = 0;
@@ -50,6 +50,9 @@ public:
   virtual seq_t durable_seq() const = 0;
   virtual digest newest_digest() const = 0;
   virtual std::unique_ptr<journal_reader> make_reader() = 0;
+  // Readers fill in `entry.merchant_id` from the names told here. `replay` tells those it comes across; whoever appends the first
+  // `enroll` or `program` entry of a new merchant tells its name before. Of a number never told, the name stays empty. From any thread.
+  virtual void learn_merchant(merchant_number number, std::string_view name) = 0;
   // Writes what was handed over, syncs, ends the thread. A failed write or sync ends the process instead.
   virtual void stop() = 0;
 };
