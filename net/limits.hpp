@@ -30,7 +30,7 @@ inline constexpr std::size_t text_bytes_max = 256; // name, reason, note
 inline constexpr std::size_t lines_max = 1000;
 inline constexpr std::int32_t minutes_max = 10'080;
 inline constexpr std::uint32_t history_limit_max = 1000;
-inline constexpr std::int32_t expire_days_max = 1'000'000; // beyond the year 4700; keeps instants in range
+inline constexpr std::int32_t expire_days_max = 36'500; // as in the rules document
 
 // One session. Past these the server stops reading that socket, and nothing else.
 inline constexpr std::uint32_t in_flight_weight_max = 4096; // an operation weighs 1, a history by its limit
