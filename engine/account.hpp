@@ -38,6 +38,11 @@ struct reference_record {
   std::uint64_t hash = 0;
   std::uint64_t seq_and_op = 0; // op in the top 8 bits
 };
+constexpr reference_record make_reference(std::uint64_t hash, op kind, seq_t group) {
+  return {hash, (std::uint64_t{static_cast<std::uint8_t>(kind)} << 56) | group.value};
+}
+constexpr op op_of(const reference_record& record) { return static_cast<op>(record.seq_and_op >> 56); }
+constexpr seq_t seq_of(const reference_record& record) { return {record.seq_and_op & ((std::uint64_t{1} << 56) - 1)}; }
 
 // What only few accounts have: refunds, redemptions given back, expired lots. Allocated on first use; see
 // engine/account_rare.hpp.

@@ -56,8 +56,9 @@ enum field : std::uint64_t {
   f_peer = 1ull << 41,
   f_text = 1ull << 42,
   f_offsets = 1ull << 43,
+  f_undone = 1ull << 44,
 };
-constexpr std::uint64_t all_fields = (1ull << 44) - 1;
+constexpr std::uint64_t all_fields = (1ull << 45) - 1;
 constexpr std::uint64_t rare_fields = all_fields & ~(f_cashier | (f_cashier - 1)); // from `group` on
 
 // The first byte of a lot change.
@@ -90,7 +91,7 @@ std::size_t record_bytes_bound(const entry& e) {
   std::size_t bound = numbers_bytes_max + e.merchant_id.size() + e.account.size() + e.order.size() + e.refund.size() +
                       e.reservation.size() + e.transfer.size() + e.adjustment.size() + e.reward.size() + e.peer.size() + e.reason.size() +
                       e.token.size() + e.terminal.size() + e.cashier.size() + e.note.size() + e.text.size();
-  bound += e.lots.size() * lot_bytes_max + e.offsets.size() * varint_bytes_max;
+  bound += e.lots.size() * lot_bytes_max + e.offsets.size() * varint_bytes_max + e.undone.size() * 2 * varint_bytes_max;
   for (const sale_line& line : e.lines)
     bound += line_bytes_max + line.sku.size() + line.category.size();
   return bound;
@@ -144,6 +145,7 @@ std::uint64_t fields_of(const entry& e) {
   mark(!e.peer.empty(), f_peer);
   mark(!e.text.empty(), f_text);
   mark(!e.offsets.empty(), f_offsets);
+  mark(!e.undone.empty(), f_undone);
   return mask;
 }
 
@@ -207,6 +209,16 @@ std::byte* put_lines(std::byte* out, std::span<const sale_line> lines) {
   return out;
 }
 
+std::byte* put_undone(std::byte* out, const entry& e) {
+  out = put_varint(out, e.undone.size());
+  for (const undone_share& share : e.undone) {
+    TALLY_ASSERT(share.redemption < e.seq, static_cast<long long>(share.redemption.value), static_cast<long long>(e.seq.value));
+    out = put_varint(out, e.seq.value - share.redemption.value);
+    out = put_signed(out, share.points.value);
+  }
+  return out;
+}
+
 std::byte* put_rare_fields(std::byte* out, const entry& e, std::uint64_t mask) {
   if (mask & f_group)
     out = put_varint(out, e.seq.value - e.group.value);
@@ -257,6 +269,8 @@ std::byte* put_rare_fields(std::byte* out, const entry& e, std::uint64_t mask) {
     for (const std::int64_t offset_us : e.offsets)
       out = put_signed(out, offset_us);
   }
+  if (mask & f_undone)
+    out = put_undone(out, e);
   return out;
 }
 
@@ -475,6 +489,20 @@ void get_offsets(byte_cursor& in, entry& e, decode_buffer& buffer) {
   e.offsets = buffer.offsets;
 }
 
+void get_undone(byte_cursor& in, entry& e) {
+  const std::uint64_t count = in.varint();
+  if (count == 0 || count > in.left() / 2) {
+    in.fail();
+    return;
+  }
+  for (std::uint64_t i = 0; i < count && !in.bad(); ++i) {
+    const seq_t redemption = get_earlier_seq(in, e.seq);
+    if (!redemption || redemption == e.seq)
+      in.fail();
+    e.undone.push_back({redemption, nonzero_points(in)});
+  }
+}
+
 void get_rare_fields(byte_cursor& in, std::uint64_t mask, decode_buffer& buffer, entry& e) {
   e.cancel = (mask & f_cancel) != 0;
   e.restore = (mask & f_restore) != 0;
@@ -543,6 +571,8 @@ void get_rare_fields(byte_cursor& in, std::uint64_t mask, decode_buffer& buffer,
     e.text = nonempty_string(in);
   if (mask & f_offsets)
     get_offsets(in, e, buffer);
+  if (mask & f_undone)
+    get_undone(in, e);
 }
 
 void get_record(byte_cursor& in, decode_buffer& buffer, entry& e) {

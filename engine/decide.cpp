@@ -1,0 +1,178 @@
+// The frame of every decision: what is checked before any operation's own checks, settling, renumbering.
+#include "engine/decide.hpp"
+
+#include "engine/draft.hpp"
+
+namespace tally {
+
+namespace {
+
+bool changes_something(op kind) {
+  switch (kind) {
+  case op::enroll:
+  case op::earn:
+  case op::redeem:
+  case op::reverse:
+  case op::adjust:
+  case op::suspend:
+  case op::reactivate:
+  case op::close:
+    return true;
+  default:
+    return false;
+  }
+}
+
+void decide_operation(draft& drafted, op kind) {
+  switch (kind) {
+  case op::enroll:
+    return decide_enroll(drafted);
+  case op::earn:
+    return decide_earn(drafted);
+  case op::redeem:
+    return decide_redeem(drafted);
+  case op::reverse:
+    return decide_reverse(drafted);
+  case op::adjust:
+    return decide_adjust(drafted);
+  case op::suspend:
+    return decide_suspend(drafted);
+  case op::reactivate:
+    return decide_reactivate(drafted);
+  case op::close:
+    return decide_close(drafted);
+  default:
+    TALLY_ASSERT(false && "an operation that changes an account", static_cast<int>(kind));
+  }
+}
+
+// Fields that net/ has refused before; what gets here all the same must do no harm.
+bool has_its_fields(const command& asked, draft& drafted) {
+  const auto missing = [&](bool is_missing, std::string_view where) {
+    if (is_missing)
+      drafted.invalid("is missing", where);
+    return is_missing;
+  };
+  if (asked.at) {
+    drafted.invalid("not supported yet", "at");
+    return false;
+  }
+  if (asked.kind != op::earn && missing(asked.account.empty(), "account")) // a sale to nobody is skipped
+    return false;
+  switch (asked.kind) {
+  case op::earn:
+    return !missing(asked.order.empty(), "order") && !missing(!asked.total, "total");
+  case op::redeem:
+    return !missing(!asked.amount_points, "points") && !missing(asked.order.empty(), "order");
+  case op::preview:
+    return !missing(!asked.amount_points, "points");
+  case op::reverse:
+    return !missing(asked.order.empty(), "order") && !missing(asked.reference.empty(), "refund");
+  case op::adjust:
+    return !missing(!asked.amount_points, "points") && !missing(asked.reference.empty(), "adjustment");
+  default:
+    return true;
+  }
+}
+
+// An earn of nobody's is skipped, every other operation needs an account.
+void refuse_unknown(draft& drafted, op kind) {
+  if (kind == op::earn)
+    drafted.skip(outcome_code::no_member);
+  else
+    drafted.reject(outcome_code::unknown_account);
+}
+
+void say_digits(const program* active, outcome& answer) {
+  const program* version = active != nullptr ? active->find(answer.version) : nullptr;
+  if (version != nullptr)
+    answer.currency_digits = static_cast<std::uint8_t>(version->rules.currency_digits);
+}
+
+seq_t moved(seq_t seq, seq_t from, seq_t to) { return seq < from ? seq : seq_t{seq.value - from.value + to.value}; }
+
+} // namespace
+
+void decision::clear() {
+  outcome.kind = op::none;
+  outcome.status = outcome.first = outcome_status::ok;
+  outcome.code = outcome_code::none;
+  outcome.tier_changed = false;
+  outcome.currency_digits = 2;
+  outcome.tier = 0;
+  outcome.version = 0;
+  outcome.seq = outcome.to_seq = {};
+  outcome.points = outcome.points_2 = outcome.points_3 = {};
+  outcome.amount = {};
+  outcome.available = outcome.pending = outcome.reserved = outcome.lifetime = {};
+  outcome.rewards = 0;
+  outcome.state = outcome::none;
+  outcome.what.clear();
+  outcome.where.clear();
+  entries.clear();
+  due_count = 0;
+}
+
+void decide(const account_state& state, const command& command, const decision_context& context, decision& out) {
+  out.clear();
+  out.outcome.kind = command.kind;
+  draft drafted(state, &command, context, out);
+  if (!has_its_fields(command, drafted))
+    return;
+  if (command.kind == op::preview)
+    return decide_preview(drafted, out.outcome), say_digits(context.active, out.outcome);
+  if (!changes_something(command.kind))
+    return drafted.invalid("not supported yet", "op");
+  if (state.status == account_status::none && command.kind != op::enroll)
+    return refuse_unknown(drafted, command.kind);
+  decide_operation(drafted, command.kind);
+  if (out.outcome.status == outcome_status::ok)
+    drafted.answer();
+  say_digits(context.active, out.outcome);
+  TALLY_ASSERT(out.outcome.status == outcome_status::ok || out.entries.size() == out.due_count, out.entries.size(), out.due_count);
+}
+
+void decide_due(const account_state& state, const decision_context& context, decision& out) {
+  out.clear();
+  draft drafted(state, nullptr, context, out);
+  drafted.settle();
+  TALLY_ASSERT(out.due_count == out.entries.size(), out.due_count, out.entries.size());
+}
+
+void rebase(decision& decided, seq_t from, seq_t to) {
+  TALLY_ASSERT(to >= from, to.value, from.value);
+  if (to == from)
+    return;
+  for (entry& each : decided.entries) {
+    each.seq = moved(each.seq, from, to);
+    each.group = moved(each.group, from, to);
+    each.prev_seq = moved(each.prev_seq, from, to);
+    for (lot_change& change : each.lots)
+      change.lot = moved(change.lot, from, to);
+  }
+  if (!decided.entries.empty()) { // without entries it names only what was there before
+    decided.outcome.seq = moved(decided.outcome.seq, from, to);
+    decided.outcome.to_seq = moved(decided.outcome.to_seq, from, to);
+  }
+}
+
+account_state as_of(const account_state& state, instant now) {
+  account_state settled;
+  copy_balances(state, settled);
+  for (due_event event = next_due_event(settled, now); event.kind != entry_kind::none; event = next_due_event(settled, now)) {
+    entry done;
+    done.kind = event.kind;
+    done.prev_seq = settled.last_seq;
+    done.seq = done.group = settled.last_seq.plus(1);
+    done.at = now;
+    done.merchant = settled.merchant;
+    settle_event(settled, event, done);
+    apply(settled, done);
+  }
+  settled.last_seq = state.last_seq;
+  settled.entry_count = state.entry_count;
+  settled.rare.reset();
+  return settled;
+}
+
+} // namespace tally

@@ -1,0 +1,247 @@
+#include "engine/draft.hpp"
+
+#include <algorithm>
+
+namespace tally {
+
+namespace {
+
+// Says who asked, and what the operation's own entries all carry.
+void sign(entry& drafted, const command& asked) {
+  drafted.merchant_id = asked.merchant;
+  drafted.account = asked.account;
+  drafted.order = asked.order;
+  drafted.token = asked.token;
+  drafted.terminal = asked.terminal;
+  drafted.cashier = asked.cashier;
+  drafted.note = asked.note;
+  drafted.reason = asked.reason;
+}
+
+// Whether lot `a` is spent before lot `b`.
+bool spent_before(const lot& a, const lot& b) {
+  const auto expiry = [](const lot& each) { return each.expires_at.us == 0 ? instant::end_of_time() : each.expires_at; };
+  return expiry(a) != expiry(b) ? expiry(a) < expiry(b) : a.id < b.id;
+}
+
+lot_change change_of(const lot& from) { return {from.id, {}, {}, {}, from.available_at, from.expires_at}; }
+
+points_t spend_from(entry& drafted, const lot& from, points_t wanted) {
+  const points_t taken = std::min(wanted, from.available);
+  lot_change change = change_of(from);
+  change.available = -taken;
+  drafted.lots.push_back(change);
+  return wanted - taken;
+}
+
+} // namespace
+
+draft::draft(const account_state& state, const command* asked, const decision_context& context, decision& out)
+    : recorded_(state), state_(&state), asked_(asked), context_(context), out_(out) {
+  TALLY_ASSERT(context.next_seq > state.last_seq, context.next_seq.value, state.last_seq.value);
+}
+
+void draft::settle() {
+  TALLY_ASSERT(out_.entries.empty(), out_.entries.size());
+  if (recorded_.next_due > context_.now)
+    return;
+  for (due_event event = next_due_event(*state_, context_.now); event.kind != entry_kind::none;
+       event = next_due_event(*state_, context_.now)) {
+    entry& settled = append(event.kind);
+    settled.group = settled.seq;
+    if (asked_ != nullptr) {
+      settled.merchant_id = asked_->merchant;
+      settled.account = asked_->account;
+    }
+    settle_event(*state_, event, settled);
+    fold();
+  }
+  out_.due_count = out_.entries.size();
+  TALLY_ASSERT(state_->next_due > context_.now, state_->next_due.us, context_.now.us);
+}
+
+entry& draft::add(entry_kind kind) {
+  fold();
+  entry& added = append(kind);
+  added.group = out_.entries[out_.due_count].seq;
+  sign(added, asked());
+  return added;
+}
+
+entry& draft::append(entry_kind kind) {
+  TALLY_ASSERT(folded_ == out_.entries.size(), folded_, out_.entries.size());
+  entry& added = out_.entries.emplace_back();
+  added.kind = kind;
+  added.seq = context_.next_seq.plus(out_.entries.size() - 1);
+  added.prev_seq = state_->last_seq;
+  added.at = context_.now;
+  added.merchant = state_->merchant;
+  added.version = context_.active != nullptr ? context_.active->version : 0;
+  return added;
+}
+
+void draft::complete(entry& drafted, side from, side to) const { complete_entry(*state_, drafted, from, to); }
+
+void draft::fold() {
+  if (folded_ == out_.entries.size())
+    return;
+  if (state_ == &recorded_) {
+    copy_balances(recorded_, out_.drafted);
+    state_ = &out_.drafted;
+  }
+  while (folded_ < out_.entries.size())
+    apply(out_.drafted, out_.entries[folded_++]);
+}
+
+void draft::answer() {
+  TALLY_ASSERT(out_.entries.size() > out_.due_count, out_.entries.size(), out_.due_count);
+  outcome_of(std::span<const entry>(out_.entries).subspan(out_.due_count), out_.outcome);
+  TALLY_ASSERT(out_.outcome.kind == asked().kind, static_cast<int>(out_.outcome.kind), static_cast<int>(asked().kind));
+}
+
+void draft::reject(outcome_code code) {
+  TALLY_ASSERT(code >= outcome_code::unknown_account, static_cast<int>(code));
+  out_.outcome.status = outcome_status::rejected;
+  out_.outcome.code = code;
+}
+
+void draft::skip(outcome_code code) {
+  TALLY_ASSERT(code < outcome_code::unknown_account, static_cast<int>(code));
+  out_.outcome.status = outcome_status::skipped;
+  out_.outcome.code = code;
+}
+
+void draft::invalid(std::string_view what, std::string_view where) {
+  out_.outcome.status = outcome_status::invalid;
+  out_.outcome.what = what;
+  out_.outcome.where = where;
+}
+
+void draft::unavailable(std::string_view what) {
+  out_.outcome.status = outcome_status::unavailable;
+  out_.outcome.what = what;
+}
+
+std::span<const entry> draft::read_group(seq_t first) {
+  TALLY_ASSERT(context_.read_group != nullptr && *context_.read_group, first.value);
+  const std::span<const entry> group = (*context_.read_group)(first);
+  if (group.empty()) {
+    unavailable("the journal's entries of the reference cannot be read");
+    return group;
+  }
+  TALLY_ASSERT(group.front().seq == first && group.front().group == first, group.front().seq.value, first.value);
+  return group;
+}
+
+void draft::answer_duplicate(std::span<const entry> group, op kind) {
+  outcome_of(group, out_.outcome);
+  outcome& answer = out_.outcome;
+  answer.status = outcome_status::duplicate;
+  answer.first = outcome_status::ok;
+  if (answer.kind != kind) { // reactivating an account that was never suspended: its enrolment made it active
+    TALLY_ASSERT(kind == op::reactivate && answer.kind == op::enroll, static_cast<int>(kind), static_cast<int>(answer.kind));
+    answer.kind = kind;
+    answer.points = {};
+    answer.state = outcome::active;
+  }
+}
+
+points_t draft::expired(seq_t lot) const {
+  return expired_of(recorded_, lot) + (state_ == &recorded_ ? points_t{} : expired_of(*state_, lot));
+}
+
+points_t draft::spend(entry& drafted, points_t wanted, seq_t except) const {
+  const auto& lots = state_->lots;
+  const lot* first = nullptr;
+  for (const lot& each : lots)
+    if (each.available > points_t{} && each.id != except && (first == nullptr || spent_before(each, *first)))
+      first = &each;
+  if (first == nullptr || wanted == points_t{})
+    return wanted;
+  if (first->available >= wanted)
+    return spend_from(drafted, *first, wanted);
+
+  auto& order = out_.spending_order;
+  order.clear();
+  for (std::uint32_t i = 0; i < lots.size(); ++i)
+    if (lots[i].available > points_t{} && lots[i].id != except)
+      order.push_back(i);
+  std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) { return spent_before(lots[a], lots[b]); });
+  for (const std::uint32_t i : order) {
+    wanted = spend_from(drafted, lots[i], wanted);
+    if (wanted == points_t{})
+      break;
+  }
+  return wanted;
+}
+
+void draft::make_available(entry& drafted, seq_t lot, points_t points, instant available_at, instant expires_at) const {
+  TALLY_ASSERT(points >= points_t{}, points.value);
+  const points_t paid = std::min(state_->debt, points);
+  drafted.debt = -paid;
+  if (points > paid)
+    drafted.lots.push_back({lot, points - paid, {}, {}, available_at, expires_at});
+}
+
+due_event next_due_event(const account_state& state, instant now) {
+  due_event first;
+  for (const lot& each : state.lots) { // by id, so an earlier one wins a tie
+    const instant due = each.due();
+    if (due > now)
+      continue;
+    const bool releases = each.pending > points_t{} && each.available_at == due;
+    const entry_kind kind = releases ? entry_kind::release : entry_kind::expire;
+    if (first.lot == nullptr || due < first.at || (due == first.at && kind == entry_kind::release && first.kind == entry_kind::expire))
+      first = {kind, due, &each};
+  }
+  return first;
+}
+
+void settle_event(const account_state& state, const due_event& event, entry& drafted) {
+  const lot& lot = *event.lot;
+  drafted.due = event.at;
+  lot_change change = change_of(lot);
+  if (event.kind == entry_kind::release) {
+    const points_t paid = std::min(state.debt, lot.pending);
+    drafted.debt = -paid;
+    change.pending = -lot.pending;
+    change.available = lot.pending - paid;
+    drafted.lots.push_back(change);
+    complete_entry(state, drafted, side::pending, side::member);
+    return;
+  }
+  TALLY_ASSERT(event.kind == entry_kind::expire && lot.expires_at == event.at, lot.expires_at.us, event.at.us, lot.id.value);
+  TALLY_ASSERT(lot.pending == points_t{} || lot.available == points_t{}, lot.pending.value, lot.available.value, lot.id.value);
+  change.pending = -lot.pending;
+  change.available = -lot.available;
+  drafted.lots.push_back(change);
+  complete_entry(state, drafted, lot.pending > points_t{} ? side::pending : side::member, side::expiry);
+}
+
+void complete_entry(const account_state& state, entry& drafted, side from, side to) {
+  points_t available, pending, reserved;
+  for (const lot_change& each : drafted.lots) {
+    available += each.available;
+    pending += each.pending;
+    reserved += each.reserved;
+  }
+  drafted.points = available - drafted.debt;
+  drafted.pending = pending;
+  drafted.reserved = reserved;
+  drafted.available_after = state.available + drafted.points;
+  drafted.pending_after = state.pending + pending;
+  drafted.reserved_after = state.reserved + reserved;
+  drafted.lifetime_after = state.lifetime + drafted.lifetime;
+  if (drafted.points != points_t{} || pending != points_t{} || reserved != points_t{}) {
+    drafted.from = from;
+    drafted.to = to;
+  }
+}
+
+instant days_after(instant from, std::int64_t days) {
+  constexpr instant last{253'402'300'799'999'999}; // 9999-12-31T23:59:59.999999Z
+  const int128 us = int128{from.us} + int128{days} * us_per_day;
+  return us > last.us ? std::max(from, last) : from.plus_days(days);
+}
+
+} // namespace tally
