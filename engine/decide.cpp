@@ -125,6 +125,7 @@ void decide(const account_state& state, const command& command, const decision_c
     return drafted.invalid("not supported yet", "op");
   if (state.status == account_status::none && command.kind != op::enroll)
     return refuse_unknown(drafted, command.kind);
+  drafted.settle();
   decide_operation(drafted, command.kind);
   if (out.outcome.status == outcome_status::ok)
     drafted.answer();
@@ -150,10 +151,8 @@ void rebase(decision& decided, seq_t from, seq_t to) {
     for (lot_change& change : each.lots)
       change.lot = moved(change.lot, from, to);
   }
-  if (!decided.entries.empty()) { // without entries it names only what was there before
-    decided.outcome.seq = moved(decided.outcome.seq, from, to);
-    decided.outcome.to_seq = moved(decided.outcome.to_seq, from, to);
-  }
+  decided.outcome.seq = moved(decided.outcome.seq, from, to); // a duplicate's lies before `from`
+  decided.outcome.to_seq = moved(decided.outcome.to_seq, from, to);
 }
 
 account_state as_of(const account_state& state, instant now) {

@@ -120,7 +120,6 @@ void decide_enroll(draft& drafted) {
 void decide_earn(draft& drafted) {
   if (answer_known_earn(drafted))
     return;
-  drafted.settle();
   const account_state& state = drafted.state();
   if (state.status == account_status::closed)
     return drafted.reject(outcome_code::account_closed);
@@ -153,7 +152,6 @@ void decide_adjust(draft& drafted) {
     return drafted.invalid("must not be negative", "expire_days");
   if (answer_known_adjust(drafted))
     return;
-  drafted.settle();
   const account_state& state = drafted.state();
   if (state.status == account_status::closed)
     return drafted.reject(outcome_code::account_closed);

@@ -122,7 +122,6 @@ void decide_preview(draft& drafted, outcome& answer) {
 void decide_redeem(draft& drafted) {
   if (answer_known_redeem(drafted))
     return;
-  drafted.settle();
   const command& asked = drafted.asked();
   const redemption reckoned = reckon(drafted.state(), drafted.active(), asked);
   if (answer_refused(drafted, reckoned))

@@ -274,7 +274,6 @@ void decide_reverse(draft& drafted) {
     return drafted.invalid("must not be negative", "amount");
   if (answer_known_reverse(drafted))
     return;
-  drafted.settle();
   if (drafted.state().status == account_status::closed)
     return drafted.reject(outcome_code::account_closed);
   order_history order;

@@ -15,7 +15,6 @@ void answer_as_it_is(draft& drafted) {
 void change_status(draft& drafted, account_status wanted, entry_kind kind) {
   if (drafted.recorded().status == wanted)
     return answer_as_it_is(drafted);
-  drafted.settle();
   if (drafted.state().status == account_status::closed)
     return drafted.reject(outcome_code::account_closed);
   drafted.complete(drafted.add(kind), side::none, side::none);
@@ -53,7 +52,6 @@ void decide_reactivate(draft& drafted) { change_status(drafted, account_status::
 void decide_close(draft& drafted) {
   if (drafted.recorded().status == account_status::closed)
     return answer_as_it_is(drafted);
-  drafted.settle();
   const account_state& state = drafted.state();
   if (state.reserved > points_t{})
     return drafted.reject(outcome_code::points_reserved);

@@ -92,7 +92,7 @@ instant days_after(instant from, std::int64_t days);
 // The end of a life that begins at `from`; 0 days: never, which is 0.
 inline instant expiry_after(instant from, std::int64_t days) { return days <= 0 ? instant{} : days_after(from, days); }
 
-// One operation each: engine/decide_earn.cpp, decide_redeem.cpp, decide_reverse.cpp, decide_status.cpp.
+// One operation each, on a draft that is settled: engine/decide_earn.cpp, decide_redeem.cpp, decide_reverse.cpp, decide_status.cpp.
 void decide_enroll(draft& drafted);
 void decide_earn(draft& drafted);
 void decide_preview(draft& drafted, outcome& answer);
