@@ -13,17 +13,17 @@ bool history_generator::wants_new_rules() {
     first_ = false;
     return below(4) != 0; // sometimes a merchant starts without a program
   }
-  return below(250) == 0;
+  return below(150) == 0;
 }
 
 model_rules history_generator::rules(std::uint32_t version) {
   model_rules rules;
   rules.version = version;
-  rules.active = below(8) != 0;
+  rules.active = below(15) != 0;
   rules.currency_digits = static_cast<int>(below(5));
   rules.opening_points = below(2) == 0 ? 0 : below(200);
   const std::int64_t rates[] = {1'000'000, 10'000'000, 1'500'000, 333'333, 0, -1'000'000};
-  rules.earn_micros = rates[below(below(4) == 0 ? 6 : 4)];
+  rules.earn_micros = rates[below(below(8) == 0 ? 6 : 4)];
   const std::int64_t pers[] = {10'000, 10'000'000, 100, 30'000};
   rules.per_units = pers[below(4)];
   rules.whole_units = below(3) == 0;
@@ -58,7 +58,7 @@ model_rules history_generator::rules(std::uint32_t version) {
   rules.min_balance = below(3) == 0 ? below(100) : 0;
   if (below(3) == 0)
     rules.max_discount_units = 10'000 * (1 + below(20));
-  rules.restore_grace_days = below(2) == 0 ? 0 : 1 + below(3);
+  rules.restore_grace_days = !rules.can_redeem || below(2) == 0 ? 0 : 1 + below(3); // a key of [redeem]
   current_ = rules;
   return rules;
 }
@@ -111,9 +111,9 @@ command history_generator::operation() {
   }
   command c;
   c.merchant = "m";
-  c.account = keep("a-" + std::to_string(below(6)));
+  c.account = keep("a-" + std::to_string(++operations_ / 400 + below(6))); // members come and go: some were closed
   c.cashier = keep("c-" + std::to_string(below(3)));
-  const auto order = [&] { return keep("o-" + std::to_string(below(300))); };
+  const auto order = [&] { return keep("o-" + std::to_string(below(1500))); };
   const std::int64_t what = below(100);
   if (what < 8) {
     c.kind = op::enroll;
@@ -131,7 +131,7 @@ command history_generator::operation() {
   } else if (what < 62) {
     c.kind = op::redeem;
     c.order = order();
-    c.amount_points = points_t{below(10) == 0 ? below(3) - 1 : 1 + below(120)};
+    c.amount_points = points_t{below(10) == 0 ? below(3) - 1 : 1 + below(60)};
     if (below(2) == 0)
       c.total = money_t{below(8) == 0 ? 0 : below(60'000)};
     c.exact = below(5) == 0;
@@ -167,7 +167,7 @@ command history_generator::operation() {
   } else {
     const std::int64_t status = below(12);
     c.kind = status < 5 ? op::suspend : status < 11 ? op::reactivate : op::close;
-    c.account = status == 11 ? keep("a-" + std::to_string(below(40))) : c.account; // closing is for ever
+    c.account = status == 11 ? keep("a-" + std::to_string(below(operations_ / 400 + 6))) : c.account; // closing is for ever
     c.reason = "because";
   }
   sent_.push_back(c);

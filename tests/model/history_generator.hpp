@@ -29,6 +29,7 @@ private:
 
   std::mt19937_64 random_;
   std::int64_t now_us_ = 1'767'225'600'000'000; // 2026-01-01T00:00:00Z
+  std::int64_t operations_ = 0;
   bool first_ = true;
   std::deque<std::string> texts_;
   std::deque<std::vector<sale_line>> lines_;

@@ -127,7 +127,7 @@ TEST_P(histories, engine_and_model_agree) {
     const std::size_t before = ledger.journal.size();
     std::vector<model_entry> expected_entries;
     const command asked = generate.operation();
-    SCOPED_TRACE(describe(asked));
+    SCOPED_TRACE(describe(asked) + " under rules version " + std::to_string(model.rules.version));
     model_outcome expected;
     if (generate.wants_only_settling()) {
       model.settle(std::string(asked.account), now.us, expected_entries);

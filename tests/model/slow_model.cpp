@@ -156,7 +156,8 @@ std::string model_rules::toml(const std::string& merchant) const {
       text += "categories = [\"" + bonus.category + "\"]\n";
     if (!bonus.sku.empty())
       text += "skus = [\"" + bonus.sku + "\"]\n";
-    text += "multiplier = \"" + decimal(bonus.multiplier_micros, 1'000'000, 6) + "\"\n";
+    if (!bonus.only_flat())
+      text += "multiplier = \"" + decimal(bonus.multiplier_micros, 1'000'000, 6) + "\"\n";
     if (bonus.points_per_unit != 0)
       text += "points_per_unit = " + std::to_string(bonus.points_per_unit) + "\n";
     if (bonus.from_us != 0)
@@ -297,6 +298,8 @@ model_outcome slow_model::enroll(const command& asked, std::int64_t now, std::ve
   show_balances(account, outcome);
   account.references["enroll"] = {"", outcome};
   account.reactivate_outcome = outcome; // what a reactivation of a never suspended account answers is its enrolment's seq
+  account.reactivate_outcome.fields.erase("points");
+  account.reactivate_outcome.fields["points_forfeited"] = 0;
   return outcome;
 }
 
@@ -334,8 +337,10 @@ model_outcome slow_model::earn(const command& asked, std::int64_t now, std::vect
       if (!matches || !in_window(bonus))
         continue;
       multiplier = multiplier * bonus.multiplier_micros / 1'000'000; // the test's multipliers divide evenly
-      best = any ? std::max(best, bonus.multiplier_micros) : bonus.multiplier_micros;
-      any = true;
+      if (!bonus.only_flat()) {
+        best = any ? std::max(best, bonus.multiplier_micros) : bonus.multiplier_micros;
+        any = true;
+      }
       flat += bonus.points_per_unit * line.quantity;
     }
     if (rules.highest)
@@ -413,6 +418,7 @@ model_outcome slow_model::redeem(const command& asked, std::int64_t, std::vector
     cap = std::min(cap, *rules.max_discount_units);
   if (asked.total)
     cap = std::min(cap, asked.total->units);
+  cap -= cap % grain; // a discount has currency_digits places
   if (cap < discount) {
     if (asked.exact || cap == 0)
       return rejected("over_cap");

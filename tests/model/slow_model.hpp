@@ -19,6 +19,9 @@ struct model_bonus {
   std::int64_t multiplier_micros = 1'000'000;
   std::int64_t points_per_unit = 0;
   std::int64_t from_us = 0, until_us = 0; // 0: open
+
+  // Has no multiplier at all: not the same as one of 1 where the highest counts.
+  bool only_flat() const { return points_per_unit != 0 && multiplier_micros == 1'000'000; }
 };
 
 struct model_rules {
