@@ -3,6 +3,7 @@
 #include "engine/decide.hpp"
 #include "engine/hash.hpp"
 #include "engine/rules_toml.hpp"
+#include "wal/journal_folder.hpp"
 #include "wal/rocksdb_journal.hpp"
 
 #include <algorithm>
@@ -365,6 +366,8 @@ result<audit_report> audit_verify(const audit_options& options) {
     options.report({{}, "", "", replayed.error().what});
   }
   auditor.report.newest = (*journal)->newest_digest();
+  if (const auto mark = high_water_mark::open(journal_folder{options.folder / "journal"}.mark(), true))
+    auditor.report.acknowledged = mark->newest();
   return std::move(auditor.report);
 }
 

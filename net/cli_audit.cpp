@@ -1,0 +1,214 @@
+// `tally audit`: reads a data folder without a server. What is checked stands in wal/audit.hpp.
+#include "engine/names.hpp"
+#include "engine/rfc3339.hpp"
+#include "net/cli.hpp"
+#include "wal/audit.hpp"
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <memory>
+
+namespace tally::net {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+struct audit_flags {
+  std::string folder;
+  bool as_json = false;
+  std::string until;
+  std::string account;
+  bool entries = false;
+};
+
+std::string hex_of(const wal::block_hash& hash) {
+  static constexpr char digits[] = "0123456789abcdef";
+  std::string text;
+  for (const std::byte byte : hash) {
+    text.push_back(digits[std::to_integer<unsigned>(byte) >> 4]);
+    text.push_back(digits[std::to_integer<unsigned>(byte) & 15]);
+  }
+  return text;
+}
+
+std::string decimal_of(int128 value) {
+  if (value < 0)
+    return "-" + decimal_of(-value);
+  return (value >= 10 ? decimal_of(value / 10) : "") + static_cast<char>('0' + static_cast<int>(value % 10));
+}
+
+// On a terminal, a line that is written over as the work goes on; nothing in a pipe.
+std::function<void(seq_t)> progress_line() {
+  if (::isatty(STDERR_FILENO) == 0)
+    return {};
+  return [](seq_t reached) { std::fprintf(stderr, "\r%llu entries", static_cast<unsigned long long>(reached.value)); };
+}
+
+void end_progress() {
+  if (::isatty(STDERR_FILENO) != 0)
+    std::fprintf(stderr, "\r\033[K");
+}
+
+void print_finding(const wal::finding& finding, bool as_json) {
+  if (as_json) {
+    json line{{"finding", finding.what}};
+    line["seq"] = finding.number ? json(finding.number.value) : json();
+    line["merchant"] = finding.merchant.empty() ? json() : json(finding.merchant);
+    line["account"] = finding.account.empty() ? json() : json(finding.account);
+    std::printf("%s\n", line.dump(-1, ' ', false, json::error_handler_t::replace).c_str());
+    return;
+  }
+  std::string where = finding.number ? "entry " + std::to_string(finding.number.value) : "journal";
+  if (!finding.account.empty() || !finding.merchant.empty())
+    where += " (" + finding.merchant + (finding.account.empty() ? "" : " " + finding.account) + ")";
+  std::printf("%s: %s\n", where.c_str(), finding.what.c_str());
+}
+
+int run_verify(const audit_flags& flags) {
+  wal::audit_options options;
+  options.folder = flags.folder;
+  options.report = [&](const wal::finding& finding) {
+    end_progress();
+    print_finding(finding, flags.as_json);
+  };
+  options.progress = progress_line();
+  const auto begun = std::chrono::steady_clock::now();
+  const auto report = wal::audit_verify(options);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  end_progress();
+  if (!report)
+    return complain(report.error().code == failure_code::missing ? exit_usage : exit_no, report.error().what);
+  if (flags.as_json) {
+    json sides;
+    for (const auto& [merchant, held] : report->trial_balance)
+      for (std::size_t i = 1; i < held.size(); ++i)
+        sides[merchant][std::string(name_of(static_cast<side>(i)))] = decimal_of(held[i]);
+    const json line{{"entries", report->entries},
+                    {"decisions", report->decisions},
+                    {"accounts", report->accounts},
+                    {"findings", report->findings},
+                    {"newest", report->newest.newest.value},
+                    {"hash", hex_of(report->newest.hash)},
+                    {"acknowledged", report->acknowledged.value},
+                    {"trial_balance", sides},
+                    {"seconds", seconds}};
+    std::printf("%s\n", line.dump().c_str());
+  } else {
+    for (const auto& [merchant, held] : report->trial_balance) {
+      std::printf("%s:", merchant.c_str());
+      for (std::size_t i = 1; i < held.size(); ++i)
+        if (held[i] != 0)
+          std::printf(" %s %s", std::string(name_of(static_cast<side>(i))).c_str(), decimal_of(held[i]).c_str());
+      std::printf("\n");
+    }
+    std::printf("%llu entries of %llu accounts, %llu decisions made again, %llu findings, %.0f entries/s\n",
+                static_cast<unsigned long long>(report->entries), static_cast<unsigned long long>(report->accounts),
+                static_cast<unsigned long long>(report->decisions), static_cast<unsigned long long>(report->findings),
+                static_cast<double>(report->entries) / (seconds > 0 ? seconds : 1e-9));
+    std::printf("digest %llu %s\n", static_cast<unsigned long long>(report->newest.newest.value), hex_of(report->newest.hash).c_str());
+  }
+  return report->findings == 0 ? exit_done : exit_no;
+}
+
+bool print_entry(const entry& one, bool as_json) {
+  if (as_json) {
+    const json line{{"seq", one.seq.value},
+                    {"at", format_rfc3339(one.at)},
+                    {"merchant", one.merchant_id},
+                    {"account", one.account},
+                    {"kind", name_of(one.kind)},
+                    {"points", one.points.value},
+                    {"pending", one.pending.value},
+                    {"available_after", one.available_after.value},
+                    {"pending_after", one.pending_after.value}};
+    std::printf("%s\n", line.dump(-1, ' ', false, json::error_handler_t::replace).c_str());
+  } else {
+    std::printf("%10llu  %-27s  %-16.*s  %-12.*s  %+10lld  %+10lld pending  = %lld available, %lld pending\n",
+                static_cast<unsigned long long>(one.seq.value), format_rfc3339(one.at).c_str(), static_cast<int>(one.account.size()),
+                one.account.data(), static_cast<int>(name_of(one.kind).size()), name_of(one.kind).data(),
+                static_cast<long long>(one.points.value), static_cast<long long>(one.pending.value),
+                static_cast<long long>(one.available_after.value), static_cast<long long>(one.pending_after.value));
+  }
+  return std::ferror(stdout) == 0;
+}
+
+void print_account(std::string_view merchant, std::string_view account, const account_state& state, bool as_json) {
+  if (as_json) {
+    const json line{{"merchant", merchant},
+                    {"account", account},
+                    {"available", state.available.value},
+                    {"pending", state.pending.value},
+                    {"reserved", state.reserved.value},
+                    {"lifetime", state.lifetime.value},
+                    {"last_seq", state.last_seq.value}};
+    std::printf("%s\n", line.dump(-1, ' ', false, json::error_handler_t::replace).c_str());
+    return;
+  }
+  std::printf("%-16.*s  %-24.*s  %12lld available  %10lld pending  %10lld reserved  %12lld lifetime\n", static_cast<int>(merchant.size()),
+              merchant.data(), static_cast<int>(account.size()), account.data(), static_cast<long long>(state.available.value),
+              static_cast<long long>(state.pending.value), static_cast<long long>(state.reserved.value),
+              static_cast<long long>(state.lifetime.value));
+}
+
+int run_replay(const audit_flags& flags) {
+  wal::replay_options options;
+  options.folder = flags.folder;
+  if (!flags.until.empty()) {
+    if (flags.until.find_first_not_of("0123456789") == std::string::npos && flags.until.size() < 20)
+      options.until_seq = seq_t{std::stoull(flags.until)};
+    else if (const auto time = parse_rfc3339(flags.until))
+      options.until_time = time;
+    else
+      return complain_usage("tally audit replay", "--until: '" + flags.until + "' is neither a seq nor an RFC 3339 time");
+  }
+  if (!flags.account.empty())
+    options.account = flags.account;
+  bool any = false;
+  wal::journal_reader::visitor each_entry;
+  if (flags.entries)
+    each_entry = [&](const entry& one) { return print_entry(one, flags.as_json); };
+  const auto reached =
+      wal::audit_replay(options, each_entry, [&](std::string_view merchant, std::string_view account, const account_state& state) {
+        any = true;
+        print_account(merchant, account, state, flags.as_json);
+      });
+  if (!reached)
+    return complain(reached.error().code == failure_code::missing ? exit_usage : exit_no, reached.error().what);
+  if (!flags.account.empty() && !any)
+    return complain(exit_no, "no entry of an account " + flags.account);
+  if (!flags.as_json)
+    std::printf("replayed up to entry %llu\n", static_cast<unsigned long long>(reached->value));
+  return exit_done;
+}
+
+} // namespace
+
+void register_audit_commands(CLI::App& tally, int& status) {
+  const auto flags = std::make_shared<audit_flags>();
+  CLI::App* audit = tally.add_subcommand("audit", "Reads a data folder without a server and proves its balances");
+  audit->require_subcommand(1);
+
+  CLI::App* verify = audit->add_subcommand("verify", "Checks every hash, decides every entry again, re-derives every balance");
+  verify->add_option("DIR", flags->folder, "the data folder of a server that is not running")->required()->type_name("");
+  verify->add_flag("--json", flags->as_json, "findings and totals as JSON lines");
+  verify->footer("One line a finding; exit 1 if there is any.\nExample: tally audit verify /var/lib/tallystick");
+  verify->callback([flags, &status] { status = run_verify(*flags); });
+
+  CLI::App* replay = audit->add_subcommand("replay", "Replays the journal and shows the balances it leads to");
+  replay->add_option("DIR", flags->folder, "the data folder of a server that is not running")->required()->type_name("");
+  replay->add_option("--until", flags->until, "stop after this entry, or at this time with what is due by then done")
+      ->type_name("SEQ|TIME");
+  replay->add_option("--account", flags->account, "this member only")->type_name("ID");
+  replay->add_flag("--entries", flags->entries, "the entries on the way as well");
+  replay->add_flag("--json", flags->as_json, "one JSON object a line");
+  replay->footer("Example: tally audit replay /var/lib/tallystick --until 2026-03-01T00:00:00Z --account m-1 --entries");
+  replay->callback([flags, &status] { status = run_replay(*flags); });
+}
+
+} // namespace tally::net
