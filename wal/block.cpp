@@ -98,14 +98,14 @@ std::span<const std::byte> block_builder::finish(block_hash& hash) {
 
 result<block_header> read_block_header(std::span<const std::byte> block) {
   if (block.size() < block_header_bytes)
-    return failure{failure_code::corrupt, "a block of " + std::to_string(block.size()) + " bytes is shorter than its header"};
+    return failure{failure_code::corrupt, "is shorter than a block's header"};
   block_header header;
   header.first_seq = {load<std::uint64_t>(block, at_first_seq)};
   if (load<std::uint32_t>(block, at_magic) != block_magic)
-    return corrupt_block(header.first_seq, "does not begin as a block does");
+    return failure{failure_code::corrupt, "does not begin as a block does"};
   const auto version = load<std::uint16_t>(block, at_version);
   if (version != block_format_version || load<std::uint16_t>(block, at_reserved) != 0)
-    return corrupt_block(header.first_seq, "is of a format version that this program does not know");
+    return failure{failure_code::corrupt, "is of a format version that this program does not know"};
   header.first_at = {load<std::int64_t>(block, at_first_at)};
   header.last_at = {load<std::int64_t>(block, at_last_at)};
   header.count = load<std::uint32_t>(block, at_count);
@@ -114,21 +114,26 @@ result<block_header> read_block_header(std::span<const std::byte> block) {
   header.hash = load<block_hash>(block, at_hash);
   header.crc = load<std::uint32_t>(block, at_crc);
   if (header.body_bytes != block.size() - block_header_bytes)
-    return corrupt_block(header.first_seq, "is not as long as its header says");
+    return failure{failure_code::corrupt, "is not as long as its header says"};
   const bool numbers_fit = header.first_seq && header.count > 0 && header.first_seq.value + header.count > header.first_seq.value;
   if (!numbers_fit || header.last_at < header.first_at)
-    return corrupt_block(header.first_seq, "has a header that cannot be");
+    return failure{failure_code::corrupt, "has a header that cannot be"};
   return header;
 }
 
 result<block_header> verify_block(std::span<const std::byte> block, seq_t expected_first) {
+  result<block_header> header = verify_checksum(block, expected_first);
+  if (header && header->hash != hash_of(block))
+    return corrupt_block(expected_first, "its hash does not match");
+  return header;
+}
+
+result<block_header> verify_checksum(std::span<const std::byte> block, seq_t expected_first) {
   result<block_header> header = read_block_header(block);
   if (!header)
-    return header;
+    return failure{failure_code::corrupt, "block " + std::to_string(expected_first.value) + ": " + header.error().what};
   if (header->crc != crc_of(block))
     return corrupt_block(expected_first, "its checksum does not match");
-  if (header->hash != hash_of(block))
-    return corrupt_block(expected_first, "its hash does not match");
   if (header->first_seq != expected_first)
     return corrupt_block(expected_first, ("begins with entry " + std::to_string(header->first_seq.value) + " instead").c_str());
   return header;
@@ -235,11 +240,18 @@ result<void> read_entry(std::span<const std::byte> block, seq_t number, decode_b
   return walk.corrupt("has fewer entries than its header says");
 }
 
-std::size_t records_length(std::span<const std::byte> records, std::uint32_t count) {
-  std::span<const std::byte> rest = records;
-  for (std::uint32_t i = 0; i < count; ++i)
-    TALLY_ASSERT(skip_record(rest), i, count);
-  return records.size() - rest.size();
+record_count records_within(std::span<const std::byte> run_of_records, std::size_t bytes_max) {
+  record_count fitting;
+  std::span<const std::byte> rest = run_of_records;
+  while (!rest.empty()) {
+    TALLY_ASSERT(skip_record(rest), fitting.count);
+    const std::size_t length = run_of_records.size() - rest.size();
+    if (length > bytes_max && fitting.count > 0)
+      break;
+    ++fitting.count;
+    fitting.length = length;
+  }
+  return fitting;
 }
 
 } // namespace tally::wal

@@ -10,10 +10,13 @@
 
 namespace tally::wal {
 
-// Lifecycle: open, then advance after each synced write (a plain write: it survives SIGKILL), sync now and then (it
-// survives power loss, a little behind; it is never ahead of the journal). Not thread-safe: the journal thread's.
+// Lifecycle: create once, open, then advance after each synced write (a plain write: it survives SIGKILL), sync now and then
+// (it survives power loss, a little behind; it is never ahead of the journal). Not thread-safe: the journal thread's.
 class high_water_mark {
 public:
+  // Makes the file, with a mark of 0, or nothing of it.
+  static result<void> create(const std::filesystem::path& file);
+  // `missing` if there is no such file, `corrupt` if nothing in it verifies.
   static result<high_water_mark> open(const std::filesystem::path& file, bool read_only);
   high_water_mark(high_water_mark&&) noexcept;
   high_water_mark& operator=(high_water_mark&&) noexcept;
@@ -27,6 +30,7 @@ public:
 private:
   high_water_mark() = default;
   int file_ = -1;
+  std::size_t newest_slot_ = 0;
   seq_t newest_;
   block_hash hash_{};
 };

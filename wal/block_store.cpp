@@ -1,0 +1,240 @@
+#include "wal/block_store.hpp"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/options.h>
+#include <rocksdb/sst_file_manager.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_batch.h>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdarg>
+#include <cstdio>
+#include <deque>
+#include <mutex>
+
+namespace tally::wal {
+namespace {
+
+constexpr std::size_t memtable_bytes = 64ull << 20;
+constexpr std::size_t commit_bytes_expected = 2ull << 20;
+constexpr std::size_t read_cache_bytes = 32ull << 20;
+constexpr std::size_t walk_readahead_bytes = 2ull << 20;
+// Log files go in steps while the ledger runs: unlinking one of 64 MB at once blocks every sync for about 100 ms. The rate lies
+// above that at which a flood fills them.
+constexpr std::int64_t delete_bytes_per_second = 128ll << 20;
+constexpr std::uint64_t delete_step_bytes = 1ull << 20;
+constexpr double trash_without_bound = 1e9;
+
+// RocksDB's own log of what it does. Never a file: on a full disk it aborts inside it. Warnings are kept in memory because they say
+// more than its statuses do.
+class warning_keeper : public rocksdb::Logger {
+public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char* format, va_list arguments) override { Logv(rocksdb::InfoLogLevel::INFO_LEVEL, format, arguments); }
+  void Logv(const rocksdb::InfoLogLevel level, const char* format, va_list arguments) override {
+    if (level < rocksdb::InfoLogLevel::WARN_LEVEL || level == rocksdb::InfoLogLevel::HEADER_LEVEL)
+      return;
+    std::array<char, 512> line;
+    std::vsnprintf(line.data(), line.size(), format, arguments);
+    const std::lock_guard held(mutex_);
+    lines_.emplace_back(line.data());
+    if (lines_.size() > lines_max)
+      lines_.pop_front();
+  }
+  std::string all() const {
+    const std::lock_guard held(mutex_);
+    std::string text;
+    for (const std::string& line : lines_)
+      text += "; " + line;
+    return text;
+  }
+
+private:
+  static constexpr std::size_t lines_max = 4;
+  mutable std::mutex mutex_;
+  std::deque<std::string> lines_;
+};
+
+// Big endian, so that the order of keys is the order of seqs.
+struct block_key {
+  std::array<char, 8> text;
+
+  explicit block_key(seq_t first) {
+    for (std::size_t i = 0; i < text.size(); ++i)
+      text[i] = static_cast<char>(first.value >> (56 - 8 * i));
+  }
+  rocksdb::Slice slice() const { return {text.data(), text.size()}; }
+};
+
+// 0, which no block begins with, if it is not a block's key.
+seq_t seq_of(const rocksdb::Slice& key) {
+  if (key.size() != 8)
+    return {};
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < 8; ++i)
+    value = value << 8 | static_cast<unsigned char>(key[i]);
+  return {value};
+}
+
+std::span<const std::byte> bytes_of(const rocksdb::Slice& slice) { return std::as_bytes(std::span(slice.data(), slice.size())); }
+
+// Whether the file system of `folder` takes direct writes.
+bool direct_io_works(const std::filesystem::path& folder) {
+  const int probe = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_DIRECT | O_CLOEXEC, 0600);
+  if (probe < 0)
+    return false;
+  ::close(probe);
+  return true;
+}
+
+bool writes(block_store::mode how) { return how != block_store::mode::read_only && how != block_store::mode::repair_read_only; }
+bool repairs(block_store::mode how) { return how == block_store::mode::repair || how == block_store::mode::repair_read_only; }
+
+rocksdb::Options store_options(const std::filesystem::path& folder, block_store::mode how, std::shared_ptr<rocksdb::Logger> log) {
+  rocksdb::Options options;
+  options.create_if_missing = how == block_store::mode::create;
+  options.error_if_exists = how == block_store::mode::create;
+  // The default mode opens with half of the acknowledged records after one flipped bit.
+  options.wal_recovery_mode =
+      repairs(how) ? rocksdb::WALRecoveryMode::kPointInTimeRecovery : rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  options.avoid_flush_during_recovery = false;
+  options.avoid_flush_during_shutdown = true;
+  options.track_and_verify_wals_in_manifest = false; // false alarms in 7.8
+  options.recycle_log_file_num = 0;
+  options.max_bgerror_resume_count = 0; // a failed write is never retried as if it had not happened
+  options.info_log = std::move(log);
+  options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  options.stats_dump_period_sec = 0;
+  options.stats_persist_period_sec = 0;
+
+  options.write_buffer_size = memtable_bytes;
+  options.max_write_buffer_number = 4;
+  options.allow_concurrent_memtable_write = false; // there is one writer
+  options.use_direct_io_for_flush_and_compaction = writes(how) && direct_io_works(folder);
+  options.bytes_per_sync = 1ull << 20; // where direct writes do not work
+  // Keys only ever rise: files move down the levels as they are, and nothing is ever merged or held up.
+  options.compression = rocksdb::kNoCompression;
+  options.target_file_size_base = 2 * memtable_bytes;
+  options.level0_slowdown_writes_trigger = 1000;
+  options.level0_stop_writes_trigger = 2000;
+  options.soft_pending_compaction_bytes_limit = 0;
+  options.hard_pending_compaction_bytes_limit = 0;
+
+  rocksdb::BlockBasedTableOptions table;
+  table.checksum = rocksdb::kXXH3;
+  table.block_cache = rocksdb::NewLRUCache(read_cache_bytes);
+  table.format_version = 5;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+
+  if (writes(how)) {
+    rocksdb::Status status;
+    options.sst_file_manager.reset(rocksdb::NewSstFileManager(rocksdb::Env::Default(), nullptr, "", delete_bytes_per_second, true, &status,
+                                                              trash_without_bound, delete_step_bytes));
+  }
+  return options;
+}
+
+failure open_failure(const rocksdb::Status& status, const std::filesystem::path& folder, const std::string& warnings) {
+  const std::string text = status.ToString();
+  const bool is_locked = status.IsIOError() && text.find("LOCK") != std::string::npos;
+  if (is_locked)
+    return {failure_code::locked, "another server has " + folder.string() + " (" + text + ")"};
+  const bool is_damage = status.IsCorruption() || status.IsInvalidArgument() || status.IsNotFound() || status.IsPathNotFound();
+  return {is_damage ? failure_code::corrupt : failure_code::io, folder.string() + " does not open: " + text + warnings};
+}
+
+} // namespace
+
+struct block_store::impl {
+  std::filesystem::path folder;
+  std::shared_ptr<warning_keeper> warnings = std::make_shared<warning_keeper>();
+  std::unique_ptr<rocksdb::DB> db;
+  rocksdb::WriteBatch pending{commit_bytes_expected};
+
+  failure failed(const char* doing, const rocksdb::Status& status) const {
+    const failure_code code = status.IsCorruption() ? failure_code::corrupt : failure_code::io;
+    return {code, std::string(doing) + " in " + folder.string() + ": " + status.ToString() + warnings->all()};
+  }
+};
+
+block_store::block_store(std::unique_ptr<impl> state) : impl_(std::move(state)) {}
+block_store::~block_store() = default;
+
+result<std::unique_ptr<block_store>> block_store::open(const std::filesystem::path& folder, mode how) {
+  auto state = std::make_unique<impl>();
+  state->folder = folder;
+  const rocksdb::Options options = store_options(folder, how, state->warnings);
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status status =
+      writes(how) ? rocksdb::DB::Open(options, folder.string(), &db) : rocksdb::DB::OpenForReadOnly(options, folder.string(), &db);
+  state->db.reset(db);
+  if (!status.ok())
+    return open_failure(status, folder, state->warnings->all());
+  return std::unique_ptr<block_store>(new block_store(std::move(state)));
+}
+
+result<void> block_store::check_unlocked(const std::filesystem::path& folder) {
+  rocksdb::Env* const env = rocksdb::Env::Default();
+  rocksdb::FileLock* lock = nullptr;
+  const rocksdb::Status status = env->LockFile((folder / "LOCK").string(), &lock);
+  if (!status.ok())
+    return open_failure(status, folder, "");
+  const rocksdb::Status unlocked = env->UnlockFile(lock);
+  if (!unlocked.ok())
+    return open_failure(unlocked, folder, "");
+  return {};
+}
+
+void block_store::add(seq_t first, std::span<const std::byte> block) {
+  const rocksdb::Slice value(reinterpret_cast<const char*>(block.data()), block.size());
+  const rocksdb::Status status = impl_->pending.Put(block_key(first).slice(), value);
+  TALLY_ASSERT(status.ok(), static_cast<long long>(first.value), static_cast<long long>(block.size()));
+}
+
+result<void> block_store::commit(bool sync) {
+  rocksdb::WriteOptions options;
+  options.sync = sync;
+  const rocksdb::Status status = impl_->db->Write(options, &impl_->pending);
+  impl_->pending.Clear();
+  if (!status.ok())
+    return impl_->failed("writing", status);
+  return {};
+}
+
+result<std::optional<seq_t>> block_store::find(seq_t number, std::string& out) const {
+  const std::unique_ptr<rocksdb::Iterator> at(impl_->db->NewIterator(rocksdb::ReadOptions()));
+  at->SeekForPrev(block_key(number).slice());
+  if (!at->status().ok())
+    return impl_->failed("reading", at->status());
+  if (!at->Valid())
+    return std::optional<seq_t>();
+  out.assign(at->value().data(), at->value().size());
+  return std::optional<seq_t>(seq_of(at->key()));
+}
+
+result<void> block_store::walk(seq_t from, const std::function<result<bool>(const block&)>& visit) const {
+  rocksdb::ReadOptions options;
+  options.readahead_size = walk_readahead_bytes;
+  options.fill_cache = false;
+  const std::unique_ptr<rocksdb::Iterator> at(impl_->db->NewIterator(options));
+  at->SeekForPrev(block_key(from).slice());
+  if (at->status().ok() && !at->Valid())
+    at->SeekToFirst();
+  for (; at->Valid(); at->Next()) {
+    const result<bool> go_on = visit({seq_of(at->key()), bytes_of(at->value())});
+    if (!go_on)
+      return go_on.error();
+    if (!*go_on)
+      return {};
+  }
+  if (!at->status().ok())
+    return impl_->failed("reading", at->status());
+  return {};
+}
+
+} // namespace tally::wal

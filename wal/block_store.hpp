@@ -1,0 +1,54 @@
+// Where blocks lie: a RocksDB database with one key a block (its first seq, big endian). The only file that knows RocksDB is
+// its .cpp. What is in a block, and whether it is the right one, is the callers' business.
+#pragma once
+
+#include "wal/block.hpp"
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace tally::wal {
+
+// Lifecycle: open, then add and commit from one thread; find and walk from any thread, at any time.
+class block_store {
+public:
+  enum class mode {
+    create,           // the folder is new
+    serve,            // refuses anything damaged but a last record that was cut short
+    read_only,        // the same, writes nothing, locks nothing
+    repair,           // keeps what is before the first damage in the log, drops what is after it
+    repair_read_only, // shows what `repair` would keep
+  };
+  struct block {
+    seq_t first; // as the key says
+    std::span<const std::byte> bytes;
+  };
+
+  // `locked` if another process serves it, `corrupt` if it is damaged; both say what and where.
+  static result<std::unique_ptr<block_store>> open(const std::filesystem::path& folder, mode how);
+  // `locked` if another process serves it.
+  static result<void> check_unlocked(const std::filesystem::path& folder);
+  ~block_store();
+
+  // Adds a block to the next commit. The bytes are copied.
+  void add(seq_t first, std::span<const std::byte> block);
+  // Writes what was added, all of it or nothing; with `sync` it is on disk then.
+  result<void> commit(bool sync);
+
+  // Copies the block in which `number` must lie, if it exists: the last one whose first seq is not above it. Tells its first seq;
+  // nullopt if there is none. Nothing of it is verified yet.
+  result<std::optional<seq_t>> find(seq_t number, std::string& out) const;
+
+  // Visits blocks in order, beginning with the one in which `from` must lie, until `visit` says false or fails.
+  result<void> walk(seq_t from, const std::function<result<bool>(const block&)>& visit) const;
+
+private:
+  struct impl;
+  explicit block_store(std::unique_ptr<impl>);
+  std::unique_ptr<impl> impl_;
+};
+
+} // namespace tally::wal

@@ -1,0 +1,105 @@
+#include "wal/log_file.hpp"
+#include "wal/crc32c.hpp"
+#include "wal/os_failure.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <span>
+#include <vector>
+
+namespace tally::wal {
+namespace {
+
+constexpr std::size_t log_block_bytes = 32 * 1024; // records never cross one
+constexpr std::size_t read_bytes = 32 * log_block_bytes;
+constexpr std::size_t record_header_bytes = 7; // checksum 4, length 2, type 1
+
+enum record_type : std::uint8_t { full = 1, first = 2, middle = 3, last = 4 };
+
+// How checksums are stored in log files, so that the checksum of data that holds checksums stays useful.
+std::uint32_t unmask(std::uint32_t masked) {
+  const std::uint32_t rotated = masked - 0xa282ead8u;
+  return (rotated >> 17) | (rotated << 15);
+}
+
+// Follows the records of one file, block by block.
+class log_scan {
+public:
+  log_file_state state;
+
+  void block(std::span<const std::byte> content) {
+    note_content(content);
+    std::size_t at = 0;
+    while (!broken_ && content.size() - at >= record_header_bytes) {
+      const std::size_t length = sound_record(content.subspan(at));
+      broken_ = length == 0;
+      at += length;
+      if (!broken_ && !inside_)
+        state.sound_bytes = offset_ + at;
+    }
+    offset_ += content.size();
+  }
+
+private:
+  // Zeros at the end were only reserved, or are the filler of a block.
+  void note_content(std::span<const std::byte> content) {
+    std::size_t size = content.size();
+    while (size > 0 && content[size - 1] == std::byte{0})
+      --size;
+    if (size > 0)
+      state.bytes = offset_ + size;
+  }
+
+  // The length of the sound record at the front of `rest`, header included; 0 if there is none.
+  std::size_t sound_record(std::span<const std::byte> rest) {
+    std::uint32_t masked_crc;
+    std::uint16_t length;
+    std::memcpy(&masked_crc, rest.data(), 4);
+    std::memcpy(&length, rest.data() + 4, 2);
+    const auto type = static_cast<std::uint8_t>(rest[6]);
+    const bool fits = type >= full && type <= last && record_header_bytes + length <= rest.size();
+    if (!fits || crc32c(rest.subspan(6, std::size_t{1} + length)) != unmask(masked_crc))
+      return 0;
+    const bool goes_on = type == middle || type == last;
+    if (goes_on != inside_)
+      return 0;
+    inside_ = type == first || type == middle;
+    return record_header_bytes + length;
+  }
+
+  std::uint64_t offset_ = 0; // of the block
+  bool inside_ = false;      // a record has begun and goes on
+  bool broken_ = false;
+};
+
+} // namespace
+
+result<log_file_state> inspect_log_file(const std::filesystem::path& file) {
+  const int handle = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (handle < 0)
+    return os_failure("opening " + file.string());
+  log_scan scan;
+  std::vector<std::byte> buffer(read_bytes);
+  std::size_t filled = 0;
+  ssize_t got = 0;
+  do {
+    got = ::read(handle, buffer.data() + filled, buffer.size() - filled);
+    if (got > 0)
+      filled += static_cast<std::size_t>(got);
+    if (filled < buffer.size() && got > 0)
+      continue;
+    for (std::size_t at = 0; at < filled; at += log_block_bytes)
+      scan.block(std::span<const std::byte>(buffer).subspan(at, std::min(log_block_bytes, filled - at)));
+    filled = 0;
+  } while (got > 0);
+  const int error = errno;
+  ::close(handle);
+  if (got < 0)
+    return os_failure("reading " + file.string(), error);
+  scan.state.bytes = std::max(scan.state.bytes, scan.state.sound_bytes);
+  return scan.state;
+}
+
+} // namespace tally::wal
