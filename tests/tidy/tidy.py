@@ -63,7 +63,7 @@ THIRD_PARTY = {
     "engine": (),
     "wal": SYSTEM + ("rocksdb/", "flatbuffers/", "openssl/", "xxhash.h"),
     "snapshot": SYSTEM + ("rocksdb/", "flatbuffers/", "openssl/"),
-    "actors": SYSTEM + ("caf/",),
+    "actors": SYSTEM + ("caf/", "absl/time/"),
     "net": SYSTEM + ("asio.hpp", "asio/", "flatbuffers/", "openssl/", "CLI/", "nlohmann/", "spdlog/"),
 }
 THIRD_PARTY_IN_ONE_FILE = {"engine/rules_toml.cpp": ("toml++/",)}
