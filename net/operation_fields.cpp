@@ -152,7 +152,7 @@ constexpr operation_shape shapes[] = {
     {op::reviews, false, false, "Lists what waits for a decision", "", reviews_fields},
     {op::approve, false, true, "Approves a review", "12 --reason 'known customer'", decide_fields},
     {op::reject, false, true, "Rejects a review", "12 --reason 'stolen card'", decide_fields},
-    {op::program, true, false, "Shows the rules in force, or applies new ones", "apply rules.toml", program_fields},
+    {op::program, true, false, "Shows the rules in force, or applies new ones", "--version 1", program_fields},
     {op::programs, true, false, "Lists the versions of the rules", "", {}},
     {op::put_program, true, true, "Makes a rules document the next version", "", put_program_fields},
     {op::profile, false, true, "Keeps a member's personal data", "m-1 --name Ada", profile_fields},
