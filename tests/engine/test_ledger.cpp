@@ -1,0 +1,236 @@
+#include "tests/engine/test_ledger.hpp"
+
+#include "engine/decimal.hpp"
+#include "engine/rules_toml.hpp"
+
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+namespace tally {
+
+namespace {
+
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  std::istringstream in(text);
+  for (std::string part; std::getline(in, part, separator);)
+    if (!part.empty())
+      parts.push_back(part);
+  return parts;
+}
+
+// `3d`, `365d-1us`.
+instant instant_of(const std::string& text) {
+  std::size_t used = 0;
+  const instant day = test_ledger::day_0.plus_days(std::stoll(text, &used));
+  const std::string rest = text.substr(used);
+  return day.plus_us(rest == "d-1us" ? -1 : rest == "d+1us" ? 1 : 0);
+}
+
+std::string balances(const outcome& answer) {
+  return " a=" + std::to_string(answer.available.value) + " p=" + std::to_string(answer.pending.value) +
+         " l=" + std::to_string(answer.lifetime.value) + " v" + std::to_string(answer.version);
+}
+
+std::string numbers(const outcome& answer) {
+  const auto number = [](const char* name, points_t points) { return std::string(name) + std::to_string(points.value); };
+  switch (answer.kind) {
+  case op::preview:
+  case op::redeem:
+    return number(" used=", answer.points) + " discount=" + format_money(answer.amount, answer.currency_digits);
+  case op::reverse:
+    return number(" taken=", answer.points) + number(" restored=", answer.points_2) + number(" expired=", answer.points_3) +
+           " refunded=" + format_money(answer.amount, answer.currency_digits);
+  case op::suspend:
+  case op::reactivate:
+  case op::close: {
+    const char* names[] = {"none", "active", "lapsing", "suspended", "closed"};
+    return std::string(" ") + names[answer.state] + number(" forfeited=", answer.points);
+  }
+  default:
+    return number(" points=", answer.points);
+  }
+}
+
+std::string reached(const outcome& answer, const program* active) {
+  std::string names;
+  for (std::size_t i = 0; i < 64; ++i)
+    if ((answer.rewards >> i) & 1)
+      names += (names.empty() ? " rewards=" : ",") + active->find(answer.version)->rules.rewards.at(i).name;
+  return names;
+}
+
+struct event_texts {
+  std::deque<std::string> texts;
+  std::vector<sale_line> lines;
+};
+
+void read_field(const std::string& key, const std::string& value, event_texts& texts, command& asked) {
+  const std::string& text = texts.texts.emplace_back(value);
+  if (key == "m")
+    asked.account = text;
+  else if (key == "o")
+    asked.order = text;
+  else if (key == "ref")
+    asked.reference = text;
+  else if (key == "reason")
+    asked.reason = text;
+  else if (key == "note")
+    asked.note = text;
+  else if (key == "terminal")
+    asked.terminal = text;
+  else if (key == "points")
+    asked.amount_points = points_t{std::stoll(text)};
+  else if (key == "total")
+    asked.total = parse_money(text).value();
+  else if (key == "amount")
+    asked.amount = parse_money(text).value();
+  else if (key == "expire")
+    asked.expire_days = std::stoi(text);
+  else if (key == "lines")
+    for (const std::string& line : split(text, ',')) {
+      const auto parts = split(line, ':');
+      const std::string& sku = texts.texts.emplace_back(parts.at(0));
+      const std::string& category = texts.texts.emplace_back(parts.at(1));
+      texts.lines.push_back({sku, category == "-" ? "" : category, std::stoll(parts.at(2)), parse_money(parts.at(3)).value()});
+      asked.lines = texts.lines;
+    }
+  else if (key == "exact")
+    asked.exact = true;
+  else if (key == "restore")
+    asked.restore = true;
+  else if (key == "force")
+    asked.force = true;
+  else
+    ADD_FAILURE() << "no such field in a test's event: " << key;
+}
+
+} // namespace
+
+kept_entry::kept_entry(const entry& original) : entry_(original), lines_(original.lines.begin(), original.lines.end()) {
+  for (std::string_view* text : {&entry_.merchant_id, &entry_.account, &entry_.order, &entry_.refund, &entry_.adjustment, &entry_.reason,
+                                 &entry_.token, &entry_.terminal, &entry_.cashier, &entry_.note})
+    *text = keep(*text);
+  for (sale_line& line : lines_) {
+    line.sku = keep(line.sku);
+    line.category = keep(line.category);
+  }
+  entry_.lines = lines_;
+}
+
+std::string_view kept_entry::keep(std::string_view text) { return text.empty() ? std::string_view() : texts_.emplace_back(text); }
+
+void test_ledger::put_program(const std::string& toml) {
+  auto read = read_rules(toml, [](std::string_view, std::int64_t) { return std::optional<std::int64_t>(0); });
+  if (const auto* problems = std::get_if<std::vector<rules_problem>>(&read)) {
+    for (const rules_problem& each : *problems)
+      ADD_FAILURE() << each.key << ": " << each.what;
+    return;
+  }
+  auto made = std::make_unique<program>();
+  made->version = static_cast<std::uint32_t>(programs_.size() + 1);
+  made->rules = std::get<ruleset>(std::move(read));
+  made->older = active();
+  programs_.push_back(std::move(made));
+}
+
+decision_context test_ledger::context() const {
+  decision_context context;
+  context.active = active();
+  context.now = now;
+  context.next_seq = {journal.size() + 1};
+  context.read_group = &read_group_;
+  return context;
+}
+
+const outcome& test_ledger::decide(const command& asked) {
+  const std::string account(asked.account);
+  tally::decide(accounts[account], asked, context(), decided);
+  take(account);
+  return decided.outcome;
+}
+
+void test_ledger::settle(const std::string& account) {
+  decide_due(accounts[account], context(), decided);
+  for (entry& each : decided.entries)
+    each.account = account;
+  take(account);
+}
+
+std::string test_ledger::run(const std::string& event) {
+  event_texts texts;
+  command asked;
+  asked.merchant = "beanhouse";
+  asked.account = "m-1";
+  std::vector<std::string> words = split(event, ' ');
+  now = instant_of(words.at(0));
+  if (words.at(1) == "settle") {
+    settle(words.size() > 2 ? words[2] : "m-1");
+    decided.outcome.kind = op::none;
+  } else {
+    asked.kind = op_named(words.at(1)).value();
+    for (std::size_t i = 2; i < words.size(); ++i) {
+      const std::size_t equals = words[i].find('=');
+      read_field(words[i].substr(0, equals), equals == std::string::npos ? "" : words[i].substr(equals + 1), texts, asked);
+    }
+    decide(asked);
+  }
+  std::string text = decided.outcome.kind == op::none ? "settled" : shown(decided.outcome, active());
+  for (std::size_t i = 0; i < decided.entries.size(); ++i)
+    text += (i == 0 ? " | " : ", ") + shown(decided.entries[i]);
+  return text;
+}
+
+void test_ledger::take(const std::string& account) {
+  account_state& state = accounts[account];
+  for (entry& each : decided.entries) {
+    EXPECT_EQ(each.seq.value, journal.size() + 1);
+    EXPECT_EQ(each.at, now);
+    apply(state, each);
+    journal.emplace_back(each);
+  }
+}
+
+std::span<const entry> test_ledger::read_group(seq_t first) {
+  ++groups_read;
+  group_.clear();
+  for (std::size_t i = first.value - 1; i < journal.size() && journal[i].get().group == first && !journal_unreadable; ++i)
+    group_.push_back(journal[i].get());
+  return group_;
+}
+
+account_state test_ledger::replayed(const std::string& account) const {
+  account_state state;
+  for (const kept_entry& each : journal)
+    if (each.get().account == account)
+      apply(state, each.get());
+  return state;
+}
+
+std::string shown(const outcome& answer, const program* active) {
+  std::string text(name_of(answer.status));
+  switch (answer.status) {
+  case outcome_status::ok:
+  case outcome_status::duplicate:
+    if (answer.seq)
+      text += " #" + std::to_string(answer.seq.value);
+    return text + numbers(answer) + balances(answer) + reached(answer, active);
+  case outcome_status::skipped:
+  case outcome_status::rejected:
+    return text + " " + std::string(name_of(answer.code));
+  default:
+    return text + " " + answer.where + ": " + answer.what;
+  }
+}
+
+std::string shown(const entry& entry) {
+  const auto with_sign = [](points_t points) { return (points > points_t{} ? "+" : "") + std::to_string(points.value); };
+  std::string text(name_of(entry.kind));
+  text += " " + with_sign(entry.points) + "/" + with_sign(entry.pending);
+  if (entry.from != side::none)
+    text += " " + std::string(name_of(entry.from)) + ">" + std::string(name_of(entry.to));
+  return text;
+}
+
+} // namespace tally
