@@ -1,5 +1,6 @@
 #include "engine/account_view.hpp"
 
+#include "engine/assert.hpp"
 #include "engine/decide.hpp"
 
 #include <algorithm>
@@ -15,6 +16,7 @@ void look_ahead(const account_state& settled, instant now, account_view& view) {
     const points_t points = each.available + each.pending;
     if (points == points_t{} || each.expires_at.us == 0)
       continue;
+    TALLY_ASSERT(each.expires_at > now, each.expires_at.us, now.us, each.id.value);
     if (each.expires_at <= horizon)
       view.expiring_30d += points;
     if (!view.next_expiry_at || each.expires_at < *view.next_expiry_at) {

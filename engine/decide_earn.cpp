@@ -86,18 +86,22 @@ void draft_earn(draft& drafted, const program& active, points_t points) {
   const instant expires_at = expiry_after(drafted.now(), rules.expire_days);
   if (rules.hold_days > 0) {
     earn.lots.push_back({earn.seq, {}, points, {}, days_after(drafted.now(), rules.hold_days), expires_at});
-    return drafted.complete(earn, side::issuance, side::pending);
+    drafted.complete(earn, side::issuance, side::pending);
+  } else {
+    drafted.make_available(earn, earn.seq, points, drafted.now(), expires_at);
+    drafted.complete(earn, side::issuance, side::member);
   }
-  drafted.make_available(earn, earn.seq, points, drafted.now(), expires_at);
-  drafted.complete(earn, side::issuance, side::member);
+  TALLY_ASSERT(earn.points + earn.pending == points, earn.points.value, earn.pending.value, points.value);
 }
 
 void draft_credit(draft& drafted, entry& adjust, points_t points) {
+  TALLY_ASSERT(points > points_t{}, points.value);
   drafted.make_available(adjust, adjust.seq, points, drafted.now(), given_expiry(drafted, drafted.asked().expire_days));
   drafted.complete(adjust, side::adjustment, side::member);
 }
 
 void draft_debit(draft& drafted, entry& adjust, points_t points) {
+  TALLY_ASSERT(points > points_t{}, points.value);
   adjust.debt = drafted.spend(adjust, points);
   drafted.complete(adjust, side::member, side::adjustment);
 }
@@ -115,6 +119,7 @@ void decide_enroll(draft& drafted) {
   enrolled.lifetime = opening;
   drafted.make_available(enrolled, enrolled.seq, opening, drafted.now(), given_expiry(drafted, std::nullopt));
   drafted.complete(enrolled, side::issuance, side::member);
+  TALLY_ASSERT(enrolled.points == opening && enrolled.available_after == opening, enrolled.points.value, opening.value);
 }
 
 void decide_earn(draft& drafted) {
@@ -171,6 +176,7 @@ void decide_adjust(draft& drafted) {
     draft_debit(drafted, adjust, -points);
   else
     draft_credit(drafted, adjust, points);
+  TALLY_ASSERT(adjust.points == points, adjust.points.value, points.value);
 }
 
 } // namespace tally

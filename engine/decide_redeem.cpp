@@ -134,6 +134,7 @@ void decide_redeem(draft& drafted) {
   const points_t uncovered = drafted.spend(redeem, reckoned.points_used);
   TALLY_ASSERT(uncovered == points_t{}, uncovered.value, reckoned.points_used.value, drafted.state().available.value);
   drafted.complete(redeem, side::member, side::redemption);
+  TALLY_ASSERT(redeem.points == -reckoned.points_used, redeem.points.value, reckoned.points_used.value);
 }
 
 } // namespace tally

@@ -213,6 +213,7 @@ void draft_restore(draft& drafted, const order_history& order, points_t give_bac
   TALLY_ASSERT(left == points_t{}, left.value, give_back.value);
   pay_debt(restore, drafted.state().debt, give_back);
   drafted.complete(restore, side::redemption, side::member);
+  TALLY_ASSERT(restore.points == give_back, restore.points.value, give_back.value);
 }
 
 // Without grace, what was restored from expired lots expires at once, in the same group.
@@ -264,6 +265,7 @@ void draft_take(draft& drafted, const order_history& order, const refund_plan& p
   }
   reverse.debt = drafted.spend(reverse, left, order.earn);
   drafted.complete(reverse, side::member, side::issuance);
+  TALLY_ASSERT(reverse.points <= points_t{} && reverse.debt >= points_t{}, reverse.points.value, reverse.debt.value);
 }
 
 } // namespace

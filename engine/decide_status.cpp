@@ -26,6 +26,7 @@ void forfeit_available(draft& drafted) {
     if (each.available > points_t{})
       close.lots.push_back({each.id, -each.available, {}, {}, each.available_at, each.expires_at});
   drafted.complete(close, side::member, side::forfeiture);
+  TALLY_ASSERT(close.available_after == -drafted.state().debt, close.available_after.value, drafted.state().debt.value);
 }
 
 void forfeit_pending(draft& drafted) {
@@ -34,12 +35,14 @@ void forfeit_pending(draft& drafted) {
     if (each.pending > points_t{})
       close.lots.push_back({each.id, {}, -each.pending, {}, each.available_at, each.expires_at});
   drafted.complete(close, side::pending, side::forfeiture);
+  TALLY_ASSERT(close.pending_after == points_t{}, close.pending_after.value);
 }
 
 void write_off_debt(draft& drafted) {
   entry& close = drafted.add(entry_kind::close);
   close.debt = -drafted.state().debt;
   drafted.complete(close, side::forfeiture, side::member);
+  TALLY_ASSERT(close.available_after == points_t{}, close.available_after.value);
 }
 
 } // namespace
