@@ -26,6 +26,9 @@ class ledger {
 public:
   // Opens the folder (made if missing), replays the journal, checks it. `progress` gets the seq reached, now and then.
   static result<std::unique_ptr<ledger>> open(const ledger_options& options, const std::function<void(seq_t)>& progress = {});
+  // The same over a journal of the caller's, not started yet.
+  static result<std::unique_ptr<ledger>> open(const ledger_options& options, std::unique_ptr<wal::journal> journal,
+                                              const std::function<void(seq_t)>& progress = {});
   ~ledger();
 
   std::uint32_t shard_count() const;
@@ -47,7 +50,6 @@ public:
 private:
   struct impl;
   explicit ledger(std::unique_ptr<impl>);
-  friend class shard;
   std::unique_ptr<impl> impl_;
 };
 

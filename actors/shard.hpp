@@ -17,12 +17,14 @@
 namespace tally::actors {
 
 class ledger;
+class shard_core;
+struct ledger_parts;
 
 class shard {
 public:
   static constexpr std::size_t stage_size = 64; // operations decoded, prefetched and decided together
 
-  shard(ledger& owner, std::uint32_t index);
+  shard(ledger_parts& parts, std::uint32_t index);
   ~shard();
   shard(const shard&) = delete;
   shard& operator=(const shard&) = delete;
@@ -38,12 +40,17 @@ public:
   static bool concerns_no_account(op kind);
 
   void run(port& world);
+  // One turn of `run`, for whoever drives several shards on one thread (tests). May sleep in `world.poll` until `sleep_until`, but
+  // only when there is nothing else to do.
+  void turn(port& world, std::chrono::steady_clock::time_point sleep_until);
   // Ends `run` once everything decided is durable and answered. From any thread.
   void stop();
 
+  // What is inside; for the other files of actors/.
+  shard_core& core() { return *core_; }
+
 private:
-  struct impl;
-  std::unique_ptr<impl> impl_;
+  std::unique_ptr<shard_core> core_;
   std::uint32_t index_;
 };
 

@@ -1,0 +1,59 @@
+#include "actors/account_slab.hpp"
+
+#include "engine/assert.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+
+#include <sys/mman.h>
+
+namespace tally::actors {
+
+// At the front of its own 2 MiB. Counts the blocks in use and, while it can still be allocated from, its owner.
+struct account_slabs::slab {
+  std::atomic<std::uint32_t> users{1};
+};
+
+namespace {
+constexpr std::size_t header_bytes = 64;
+}
+
+account_slabs::account_slabs(std::size_t block_bytes) : block_bytes_(block_bytes) {
+  TALLY_ASSERT(block_bytes % 8 == 0 && block_bytes <= slab_bytes - header_bytes, static_cast<long long>(block_bytes));
+}
+
+account_slabs::~account_slabs() {
+  for (slab* each : slabs_)
+    drop(each);
+}
+
+void* account_slabs::allocate() {
+  if (left_ == 0) {
+    void* memory = std::aligned_alloc(slab_bytes, slab_bytes);
+    TALLY_ASSERT(memory != nullptr, static_cast<long long>(slabs_.size()));
+    madvise(memory, slab_bytes, MADV_HUGEPAGE); // only speed depends on it
+    slabs_.push_back(new (memory) slab);
+    next_ = static_cast<std::byte*>(memory) + header_bytes;
+    left_ = (slab_bytes - header_bytes) / block_bytes_;
+  }
+  slabs_.back()->users.fetch_add(1, std::memory_order_relaxed);
+  std::byte* block = next_;
+  next_ += block_bytes_;
+  --left_;
+  return block;
+}
+
+void account_slabs::release(void* block) { drop(slab_of(block)); }
+
+account_slabs::slab* account_slabs::slab_of(void* block) {
+  return reinterpret_cast<slab*>(reinterpret_cast<std::uintptr_t>(block) & ~(slab_bytes - 1));
+}
+
+void account_slabs::drop(slab* one) {
+  if (one->users.fetch_sub(1, std::memory_order_acq_rel) == 1)
+    std::free(one);
+}
+
+} // namespace tally::actors

@@ -1,0 +1,37 @@
+// What history, entry, count and balance_at show, read from the journal (SPEC sections 4, 11 "As of", 12).
+#pragma once
+
+#include "actors/document.hpp"
+#include "actors/merchants.hpp"
+#include "actors/owned_command.hpp"
+#include "wal/journal.hpp"
+
+#include <memory>
+#include <string>
+
+namespace tally::actors {
+
+// One read, and how the account stood when it was asked: later entries are not shown.
+struct read_query {
+  std::shared_ptr<const owned_command> asked;
+  const merchant* of = nullptr;
+  std::string account; // empty: `entry` by seq without an account
+  seq_t newest;        // the account's newest entry
+  const program* active = nullptr;
+  instant now;
+};
+
+// What can be said about the fields of a read without reading anything; empty `what`: nothing wrong.
+struct field_problem {
+  std::string what;
+  std::string where;
+};
+field_problem check_read(const command& asked, instant now);
+
+inline constexpr std::uint32_t history_limit_default = 50;
+inline constexpr std::uint32_t history_limit_max = 1000;
+
+// Never throws; a journal that cannot be read answers `unavailable`.
+std::unique_ptr<document> read_journal(const read_query& query, wal::journal_reader& journal);
+
+} // namespace tally::actors

@@ -1,0 +1,116 @@
+#include "actors/recovery.hpp"
+
+#include "actors/shard_core.hpp"
+#include "engine/rules_toml.hpp"
+
+namespace tally::actors {
+
+namespace {
+
+class replayer {
+public:
+  explicit replayer(ledger_parts& parts) : parts_(parts) {}
+
+  // False ends the replay; `problem` says why.
+  bool take(const entry& each) {
+    newest_ = each.seq;
+    newest_at_ = each.at;
+    if (each.kind == entry_kind::program)
+      return take_program(each);
+    return each.kind == entry_kind::enroll ? take_enroll(each) : take_change(each);
+  }
+
+  const std::string& problem() const { return problem_; }
+  seq_t newest() const { return newest_; }
+  instant newest_at() const { return newest_at_; }
+
+private:
+  bool take_program(const entry& each) {
+    merchant* of = merchant_of(each);
+    if (of == nullptr)
+      return false;
+    auto read = read_rules(each.text, each.offsets);
+    if (const auto* problems = std::get_if<std::vector<rules_problem>>(&read))
+      return fail(each, "its rules document is not valid: " + problems->front().key + ": " + problems->front().what);
+    const program* active = of->active.load(std::memory_order_relaxed);
+    if (each.version != (active != nullptr ? active->version + 1 : 1))
+      return fail(each, "its version does not follow the one before");
+    auto next = std::make_unique<program>();
+    next->version = each.version;
+    next->applied_at = each.at;
+    next->applied_seq = each.seq;
+    next->toml = each.text;
+    next->rules = std::move(std::get<ruleset>(read));
+    of->activate(std::move(next));
+    return true;
+  }
+
+  bool take_enroll(const entry& each) {
+    merchant* of = merchant_of(each);
+    if (of == nullptr)
+      return false;
+    if (each.account.empty() || each.account.size() > id_bytes_max)
+      return fail(each, "its account's id has no or too many bytes");
+    const std::uint64_t hash = parts_.merchants.account_hash(of->hash, each.account);
+    shard_core& owner = parts_.core(parts_.shard_of(hash));
+    if (owner.find(*of, hash, each.account) != nullptr || each.prev_seq)
+      return fail(each, "its account was enrolled before");
+    apply(owner.add_account(*of, hash, each.account).state(), each);
+    return true;
+  }
+
+  bool take_change(const entry& each) {
+    const merchant* of =
+        each.merchant != 0 && each.merchant <= merchant_table::merchants_max ? parts_.merchants.at(each.merchant) : nullptr;
+    if (of == nullptr)
+      return fail(each, "its merchant never appeared");
+    const std::uint64_t hash = parts_.merchants.account_hash(of->hash, each.account);
+    account_actor* account = parts_.core(parts_.shard_of(hash)).find(*of, hash, each.account);
+    if (account == nullptr)
+      return fail(each, "its account was never enrolled");
+    if (each.prev_seq != account->state().last_seq)
+      return fail(each, "it does not follow the account's entry " + std::to_string(account->state().last_seq.value));
+    apply(account->state(), each);
+    return true;
+  }
+
+  merchant* merchant_of(const entry& each) {
+    if (each.merchant == 0 || each.merchant > merchant_table::merchants_max || each.merchant_id.empty())
+      return fail(each, "it names no merchant"), nullptr;
+    if (merchant* known = parts_.merchants.at(each.merchant); known != nullptr)
+      return known->id == each.merchant_id ? known : (fail(each, "its merchant's number is another one's"), nullptr);
+    if (parts_.merchants.find(each.merchant_id, parts_.merchants.hash_of(each.merchant_id)) != nullptr)
+      return fail(each, "its merchant has another number"), nullptr;
+    return &parts_.merchants.add(each.merchant_id, each.merchant);
+  }
+
+  bool fail(const entry& each, std::string_view what) {
+    problem_ = "entry " + std::to_string(each.seq.value) + ": " + std::string(what);
+    return false;
+  }
+
+  ledger_parts& parts_;
+  std::string problem_;
+  seq_t newest_;
+  instant newest_at_;
+};
+
+} // namespace
+
+result<void> recover(ledger_parts& parts, const std::function<void(seq_t)>& progress) {
+  replayer replayed(parts);
+  const result<void> read = parts.journal->replay(
+      seq_t{1}, [&](const entry& each) { return replayed.take(each); }, progress ? progress : [](seq_t) {});
+  if (!replayed.problem().empty())
+    return failure{failure_code::corrupt, replayed.problem()};
+  if (!read)
+    return read;
+  parts.stamps.reset(replayed.newest(), replayed.newest_at());
+  if (parts.clock.is_test() && parts.clock.now() < replayed.newest_at())
+    parts.clock.advance_to(replayed.newest_at());
+  for (std::uint32_t i = 0; i < parts.shards.size(); ++i)
+    parts.core(i).queue_timers();
+  return {};
+}
+
+} // namespace tally::actors

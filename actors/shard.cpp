@@ -1,0 +1,32 @@
+#include "actors/shard.hpp"
+
+#include "actors/shard_core.hpp"
+
+namespace tally::actors {
+
+shard::shard(ledger_parts& parts, std::uint32_t index) : core_(std::make_unique<shard_core>(parts, *this, index)), index_(index) {}
+
+shard::~shard() = default;
+
+void shard::submit(std::span<const request> requests) { core_->submit(requests); }
+
+bool shard::concerns_no_account(op kind) {
+  switch (kind) {
+  case op::put_program:
+  case op::program:
+  case op::programs:
+  case op::digest:
+  case op::advance_clock:
+    return true;
+  default:
+    return false;
+  }
+}
+
+void shard::run(port& world) { core_->run(world); }
+
+void shard::turn(port& world, std::chrono::steady_clock::time_point sleep_until) { core_->turn(world, sleep_until); }
+
+void shard::stop() { core_->stop(); }
+
+} // namespace tally::actors

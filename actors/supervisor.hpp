@@ -1,0 +1,27 @@
+// Starts the ordinary actors, gives them their work and watches over them. A reader that dies is started again; what it had
+// to do is answered `unavailable`. A program actor that dies ends the process: rules must not get lost quietly.
+#pragma once
+
+#include <caf/event_based_actor.hpp>
+#include <caf/stateful_actor.hpp>
+
+#include <unordered_map>
+#include <vector>
+
+namespace tally::actors {
+
+struct ledger_parts;
+
+inline constexpr std::size_t reader_count = 2;
+
+struct supervisor_state {
+  std::vector<caf::actor> readers;
+  std::size_t next_reader = 0;
+  std::unordered_map<std::string, caf::actor> programs; // by merchant
+  static inline const char* name = "supervisor";
+};
+
+// Takes read_message and put_program_message; answers `caf::get_atom` with its readers, for tests.
+caf::behavior supervisor(caf::stateful_actor<supervisor_state>* self, ledger_parts* parts);
+
+} // namespace tally::actors
