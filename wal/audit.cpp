@@ -183,7 +183,6 @@ private:
     if (auto decoded = decode(bytes, one.seq, one.at, buffers_[group_.size() - 1], copy); !decoded)
       find(one.seq, one.merchant_id, one.account, "does not encode and decode to itself: " + decoded.error().what);
     copy.merchant_id = one.merchant_id;
-    // what falls due is a group of its own and needs no waiting, nor does the journal ever mix two groups
   }
 
   void finish_group() {
@@ -206,10 +205,13 @@ private:
     audited& account = found->second;
     if (account.broken)
       return;
-    check_decision(book, account);
+    if (!decided_alike(book, account)) {
+      // what comes after it cannot be judged, and must not be applied: `apply` takes for granted what just proved wrong
+      account.broken = true;
+      explain(account, first);
+      return;
+    }
     for (const entry& one : group_) {
-      if (!follows(account, one))
-        return;
       apply(account.state, one);
       account.points += one.points.value;
       account.pending += one.pending.value;
@@ -219,7 +221,7 @@ private:
   }
 
   // Decides again what the group's operation asked, from the state before it and the rules it names.
-  void check_decision(merchant_book& book, const audited& account) {
+  bool decided_alike(merchant_book& book, const audited& account) {
     const entry& first = group_.front();
     const command asked = asked_by(first);
     decision_context context;
@@ -232,7 +234,7 @@ private:
       if (context.active == nullptr) {
         find(first.seq, book.id, first.account,
              "decided by rules version " + std::to_string(first.version) + ", which is not in the journal");
-        return;
+        return false;
       }
     }
     ++report.decisions;
@@ -248,23 +250,28 @@ private:
            "deciding " + std::string(name_of(first.kind)) + " again gives " + std::to_string(again_.entries.size()) + " entries, not " +
                std::to_string(group_.size()) + " (" + std::string(name_of(again_.outcome.status)) + " " +
                std::string(name_of(again_.outcome.code)) + ")");
-      return;
+      return false;
     }
+    bool alike = true;
     for (std::size_t i = 0; i < group_.size(); ++i) {
       entry& one = again_.entries[i];
       one.merchant = group_[i].merchant;
       one.merchant_id = group_[i].merchant_id;
+      one.account = first.account;
       expected_.clear();
       encode(one, expected_);
-      if (!std::ranges::equal(expected_, records_[i]))
+      if (!std::ranges::equal(expected_, records_[i])) {
+        alike = false;
         find(group_[i].seq, book.id, first.account,
              "deciding " + std::string(name_of(group_[i].kind)) + " again gives another entry (points " + std::to_string(one.points.value) +
                  ", not " + std::to_string(group_[i].points.value) + ")");
+      }
     }
+    return alike;
   }
 
-  // What `apply` takes for granted.
-  bool follows(audited& account, const entry& one) {
+  // Says what does not follow from the account's state, where that is easily said.
+  void explain(const audited& account, const entry& one) {
     const account_state& state = account.state;
     std::string what;
     if (one.prev_seq != state.last_seq)
@@ -282,11 +289,8 @@ private:
       what = "lifetime after it does not follow";
     else if (state.status == account_status::none && one.kind != entry_kind::enroll)
       what = "is of an account that is not enrolled";
-    if (what.empty())
-      return true;
-    find(one.seq, account.merchant->id, one.account, what);
-    account.broken = true;
-    return false;
+    if (!what.empty())
+      find(one.seq, account.merchant->id, one.account, what);
   }
 
   void post(merchant_book& book, const entry& one) {

@@ -1,0 +1,236 @@
+// Journals whose bytes verify and whose contents are wrong, as a bug or somebody with the keys would write them: the auditor
+// must name the entry. The honest journal that each is made from must pass.
+#include "engine/decide.hpp"
+#include "engine/rules_toml.hpp"
+#include "wal/audit.hpp"
+#include "wal/rocksdb_journal.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <unistd.h>
+
+#include <chrono>
+#include <deque>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <thread>
+
+namespace tally::wal {
+namespace {
+
+constexpr const char* rules_toml = R"(merchant = "m"
+[enroll]
+opening_points = 10
+[earn]
+points = "1"
+per = "1.00"
+hold_days = 1
+[redeem]
+points = 1
+value = "0.01"
+)";
+
+class forged_journal : public ::testing::Test {
+protected:
+  forged_journal() { std::filesystem::remove_all(folder_); }
+  ~forged_journal() override { std::filesystem::remove_all(folder_); }
+
+  // Three members, every kind of operation; `forge` may change an entry before it is written. The deciding side goes on from the
+  // honest entry, as a ledger with a bug in its writer would.
+  void write(const std::function<void(entry&)>& forge) {
+    journal_options options;
+    options.folder = folder_ / "journal";
+    options.free_bytes_min = 1 << 20;
+    auto journal = rocksdb_journal::open(options);
+    ASSERT_TRUE(journal.ok()) << journal.error().what;
+    (*journal)->start(1, [](seq_t) {});
+    std::deque<batch> batches;
+
+    auto read = read_rules(rules_toml, std::span<const std::int64_t>{});
+    ASSERT_EQ(read.index(), 0u);
+    program_.rules = std::get<0>(std::move(read));
+    program_.version = 1;
+    entry applied;
+    applied.seq = applied.group = seq_t{++seq_};
+    applied.at = now_;
+    applied.kind = entry_kind::program;
+    applied.merchant = 1;
+    applied.merchant_id = "m";
+    applied.version = 1;
+    applied.text = rules_toml;
+    batches.emplace_back().add(applied);
+
+    const auto run = [&](command asked) {
+      asked.merchant = "m";
+      decision_context context;
+      context.active = &program_;
+      context.now = now_;
+      context.next_seq = seq_t{seq_ + 1};
+      context.read_group = &nothing_;
+      account_state& state = states_[std::string(asked.account)];
+      decide(state, asked, context, decided_);
+      ASSERT_EQ(decided_.outcome.status, outcome_status::ok) << name_of(asked.kind) << " " << name_of(decided_.outcome.code);
+      for (entry& one : decided_.entries) {
+        one.merchant = 1;
+        one.merchant_id = "m";
+        ++seq_;
+        apply(state, one);
+        forge(one);
+        batches.emplace_back().add(one);
+      }
+    };
+    const auto ask = [](op kind, std::string_view account, std::string_view order = {}, std::int64_t total = 0) {
+      command asked;
+      asked.kind = kind;
+      asked.account = account;
+      asked.order = order;
+      if (total != 0)
+        asked.total = money_t{total};
+      return asked;
+    };
+    for (const char* account : {"a", "b", "c"}) {
+      run(ask(op::enroll, account));
+      run(ask(op::earn, account, "o-1", 500'000));
+      run(ask(op::earn, account, "o-2", 300'000));
+      now_ = now_.plus_days(2);
+      command redeem = ask(op::redeem, account, "o-3", 100'000);
+      redeem.amount_points = points_t{20};
+      run(redeem);
+      command reverse = ask(op::reverse, account, "o-1");
+      reverse.reference = "f-1";
+      reverse.amount = money_t{100'000};
+      run(reverse);
+      command adjust = ask(op::adjust, account);
+      adjust.reference = "j-1";
+      adjust.amount_points = points_t{5};
+      adjust.reason = "kindness";
+      run(adjust);
+    }
+    for (const batch& one : batches)
+      (*journal)->append(0, one);
+    while ((*journal)->durable_seq().value < seq_)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    (*journal)->stop();
+  }
+
+  std::vector<finding> findings() {
+    std::vector<finding> found;
+    audit_options options;
+    options.folder = folder_;
+    options.report = [&](const finding& one) { found.push_back(one); };
+    const auto report = audit_verify(options);
+    EXPECT_TRUE(report.ok()) << report.error().what;
+    if (report.ok()) {
+      EXPECT_EQ(report->findings, found.size());
+      entries_ = report->entries;
+    }
+    return found;
+  }
+
+  // Forges the entry numbered `number` and expects the auditor to name it, or the account, with these words.
+  void expect_named(std::uint64_t number, const std::function<void(entry&)>& change, const std::string& words) {
+    write([&](entry& one) {
+      if (one.seq.value == number)
+        change(one);
+    });
+    const auto found = findings();
+    ASSERT_FALSE(found.empty());
+    bool named = false;
+    std::string all;
+    for (const finding& one : found) {
+      all += std::to_string(one.number.value) + " " + one.account + ": " + one.what + "\n";
+      named = named || (one.number.value == number && one.what.find(words) != std::string::npos);
+    }
+    EXPECT_TRUE(named) << all;
+  }
+
+  std::uint64_t entries_ = 0;
+  const std::filesystem::path folder_ = std::filesystem::temp_directory_path() / ("tally-forged-" + std::to_string(::getpid()));
+  instant now_{1'767'225'600'000'000};
+  std::uint64_t seq_ = 0;
+  program program_;
+  std::map<std::string, account_state> states_;
+  decision decided_;
+  const std::function<std::span<const entry>(seq_t)> nothing_ = [](seq_t) { return std::span<const entry>{}; };
+};
+
+// 1 program; then a: 2 enroll, 3 earn, 4 earn, 5 and 6 release, 7 redeem, 8 reverse, 9 adjust; b from 10, c from 18.
+TEST_F(forged_journal, the_honest_one_passes) {
+  write([](entry&) {});
+  const auto found = findings();
+  EXPECT_TRUE(found.empty()) << found.front().number.value << ": " << found.front().what;
+  EXPECT_EQ(entries_, 25u);
+}
+
+TEST_F(forged_journal, more_points_than_the_rules_give) {
+  expect_named(
+      3,
+      [](entry& one) {
+        one.pending += points_t{1};
+        one.pending_after += points_t{1};
+        one.lifetime += points_t{1};
+        one.lifetime_after += points_t{1};
+        one.lots[0].pending += points_t{1};
+      },
+      "again gives another entry");
+}
+
+TEST_F(forged_journal, a_balance_that_does_not_follow) {
+  expect_named(
+      9, [](entry& one) { one.available_after += points_t{1}; }, "available after it is");
+}
+
+TEST_F(forged_journal, a_balance_changed_without_its_points) {
+  expect_named(
+      7,
+      [](entry& one) {
+        one.points += points_t{7};
+        one.available_after += points_t{7};
+      },
+      "again gives another entry");
+}
+
+TEST_F(forged_journal, a_broken_back_link) {
+  expect_named(
+      8, [](entry& one) { one.prev_seq = seq_t{3}; }, "as the account's last");
+}
+
+TEST_F(forged_journal, a_reference_that_counts_twice) {
+  // the adjustment of entry 9 under the reference that entry 17 of another account has is fine; the same account's order is not
+  expect_named(
+      4, [](entry& one) { one.order = "o-1"; }, "again gives");
+}
+
+TEST_F(forged_journal, another_total_than_was_asked) {
+  expect_named(
+      11, [](entry& one) { one.total = money_t{999'999}; }, "again gives another entry");
+}
+
+TEST_F(forged_journal, sides_that_do_not_fit) {
+  expect_named(
+      7, [](entry& one) { one.to = side::expiry; }, "again gives another entry");
+}
+
+TEST_F(forged_journal, a_version_that_was_never_applied) {
+  expect_named(
+      19, [](entry& one) { one.version = 2; }, "not in the journal");
+}
+
+TEST_F(forged_journal, a_release_before_its_time) {
+  expect_named(
+      5, [](entry& one) { one.due = one.due->plus_us(1); }, "again gives another entry");
+}
+
+TEST_F(forged_journal, no_journal_at_all) {
+  audit_options options;
+  options.folder = folder_;
+  options.report = [](const finding&) { FAIL(); };
+  const auto report = audit_verify(options);
+  ASSERT_FALSE(report.ok());
+  EXPECT_EQ(report.error().code, failure_code::missing);
+}
+
+} // namespace
+} // namespace tally::wal
