@@ -194,12 +194,22 @@ void add_share(entry& restore, seq_t redemption, points_t points) {
     restore.undone.push_back({redemption, points});
 }
 
+// What every entry of the group says of the request.
+entry& add_signed(draft& drafted, entry_kind kind) {
+  const command& asked = drafted.asked();
+  entry& added = drafted.add(kind);
+  added.refund = asked.reference;
+  added.amount = asked.amount;
+  added.restore = asked.restore;
+  added.cancel = !asked.amount;
+  return added;
+}
+
 // Gives points back to the lots they came from; what came from expired lots forms a lot of its own.
 void draft_restore(draft& drafted, const order_history& order, points_t give_back) {
   const program* active = drafted.active();
   const std::int32_t grace_days = active != nullptr && active->rules.redeem ? active->rules.redeem->restore_grace_days : 0;
-  entry& restore = drafted.add(entry_kind::restore);
-  restore.refund = drafted.asked().reference;
+  entry& restore = add_signed(drafted, entry_kind::restore);
   const lot_change graced{restore.seq, {}, {}, {}, drafted.now(), days_after(drafted.now(), grace_days)};
   points_t left = give_back;
   for (const spent_piece& piece : order.pieces) {
@@ -223,18 +233,12 @@ void draft_expiry_of_restored(draft& drafted) {
   if (event.kind == entry_kind::none)
     return;
   TALLY_ASSERT(event.kind == entry_kind::expire && event.lot->id == drafted.state().last_seq, event.lot->id.value);
-  entry& expire = drafted.add(entry_kind::expire);
-  expire.refund = drafted.asked().reference;
+  entry& expire = add_signed(drafted, entry_kind::expire);
   settle_event(drafted.state(), event, expire);
 }
 
 entry& add_reverse(draft& drafted, const refund_plan& plan, points_t expired_counted) {
-  const command& asked = drafted.asked();
-  entry& reverse = drafted.add(entry_kind::reverse);
-  reverse.refund = asked.reference;
-  reverse.amount = asked.amount;
-  reverse.restore = asked.restore;
-  reverse.cancel = !asked.amount;
+  entry& reverse = add_signed(drafted, entry_kind::reverse);
   reverse.refunded = plan.refunded;
   reverse.expired_counted = expired_counted;
   return reverse;

@@ -97,7 +97,8 @@ std::string_view reference_of(const entry& one) {
 
 class auditor {
 public:
-  explicit auditor(const audit_options& options) : options_(options) {}
+  // `reader` is for what a decision looks back at: the redemptions of an order that is reversed.
+  auditor(const audit_options& options, journal_reader& reader) : options_(options), reader_(reader) {}
 
   audit_report report;
 
@@ -227,7 +228,7 @@ private:
     decision_context context;
     context.now = first.at;
     context.next_seq = first.seq;
-    context.read_group = &nothing_;
+    context.read_group = &read_group_;
     if (first.version != 0) {
       const program* newest = book.programs.empty() ? nullptr : &book.programs.back();
       context.active = newest == nullptr ? nullptr : newest->find(first.version);
@@ -337,7 +338,11 @@ private:
   decision again_;
   bytes expected_;
   std::string key_;
-  const std::function<std::span<const entry>(seq_t)> nothing_ = [](seq_t) { return std::span<const entry>{}; };
+  journal_reader& reader_;
+  const std::function<std::span<const entry>(seq_t)> read_group_ = [this](seq_t first) {
+    const auto group = reader_.read_group(first);
+    return group ? *group : std::span<const entry>{};
+  };
 };
 
 result<std::unique_ptr<rocksdb_journal>> open_read_only(const std::filesystem::path& folder) {
@@ -356,7 +361,8 @@ result<audit_report> audit_verify(const audit_options& options) {
   auto journal = open_read_only(options.folder);
   if (!journal)
     return journal.error();
-  auditor auditor(options);
+  const std::unique_ptr<journal_reader> reader = (*journal)->make_reader();
+  auditor auditor(options, *reader);
   const auto replayed = (*journal)->replay(
       seq_t{1},
       [&](const entry& one) {
