@@ -476,6 +476,11 @@ void shard_core::answer(const origin& who, const outcome& value, seq_t release_a
     when_durable(release_at, [reply = reply_slot(*account, *who.mail), answer = account_outcome{value}]() mutable {
       reply.send(caf::make_message(std::move(answer)));
     });
+  } else if (value.rewards != 0) { // their names are the program's, and do not fit a fixed reply
+    auto named = std::make_unique<document>();
+    named->head = value;
+    named->active = active_of(current_request_->of);
+    answer(who, std::move(named), release_at);
   } else if (who.shard == index_) {
     answer_here(who.to, value, release_at);
   } else {
