@@ -93,7 +93,8 @@ void read_field(const std::string& key, const std::string& value, event_texts& t
       const auto parts = split(line, ':');
       const std::string& sku = texts.texts.emplace_back(parts.at(0));
       const std::string& category = texts.texts.emplace_back(parts.at(1));
-      texts.lines.push_back({sku, category == "-" ? "" : category, std::stoll(parts.at(2)), parse_money(parts.at(3)).value()});
+      texts.lines.push_back(
+          {sku, category == "-" ? std::string_view() : category, std::stoll(parts.at(2)), parse_money(parts.at(3)).value()});
       asked.lines = texts.lines;
     }
   else if (key == "exact")
