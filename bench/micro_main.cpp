@@ -202,6 +202,7 @@ wal::batch batch_of(sample_entry& sample, seq_t first, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     sample.get().seq = sample.get().group = first.plus(i);
     sample.get().at = noon;
+    sample.get().prev_seq = seq_t{};
     made.add(sample.get());
   }
   return made;

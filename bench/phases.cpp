@@ -4,6 +4,11 @@
 
 namespace tally::bench {
 
+bool outcome_counts::is_error(op kind, const answer_numbers& answer) {
+  const bool too_few_points = answer.code == outcome_code::insufficient_points || answer.code == outcome_code::below_min_balance;
+  return answer.status != outcome_status::ok && !(kind == op::redeem && too_few_points);
+}
+
 bool enroll_traffic::next(std::int64_t, operation& out) {
   if (next_ == accounts_.count())
     return false;
@@ -94,7 +99,7 @@ void measured_traffic::move_on(std::int64_t now_ns) {
     break;
   case stage::measuring:
     stage_ = stage::over;
-    window_end_ns_ = now_ns;
+    window_end_ns_ = stage_end_ns_;
     options_.at_end();
     break;
   case stage::over:
