@@ -174,6 +174,10 @@ private:
 result<void> opened_rocksdb_journal::replay(seq_t from, const journal_reader::visitor& visit, const std::function<void(seq_t)>& progress) {
   TALLY_ASSERT(!loop_);
   const seq_t begin = std::max(from, seq_t{1});
+  if (begin == newest_.newest.plus(1))
+    return {};
+  if (begin > newest_.newest)
+    return journal_folder{options_.folder}.explain(behind_mark(newest_.newest, {begin.value - 1}));
   replay_pass pass(begin, mark_, names_, visit, progress);
   result<void> done = store_->walk(begin, [&pass](const block_store::block& block) { return pass.block(block); });
   if (done)

@@ -64,6 +64,7 @@ TEST(batch, collects_entries_in_runs_of_consecutive_seqs_and_equal_time) {
 }
 
 TEST(batch_death, seqs_must_rise) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
   batch made = three_runs();
   EXPECT_DEATH(made.add(make_earn(110, noon).value), "bug");
 }

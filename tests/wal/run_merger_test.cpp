@@ -86,6 +86,7 @@ TEST(run_merger, a_full_ring_says_so) {
 }
 
 TEST(run_merger_death, a_seq_that_was_given_out_twice_is_a_bug) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
   run_merger merger(1, {5});
   const batch old = batch_of({4});
   ASSERT_TRUE(merger.hand_over(0, &old));
