@@ -59,7 +59,7 @@ int main(int argc, char** argv) {
     std::cerr << "usage: " << argv[0] << " CORPUS_FOLDER [ROUNDS [SEED]]\n";
     return 2;
   }
-  const unsigned long rounds = argc > 2 ? std::strtoul(argv[2], nullptr, 10) : 2000;
+  const unsigned long rounds = argc > 2 ? std::strtoul(argv[2], nullptr, 10) : 20000;
   const unsigned long seed = argc > 3 ? std::strtoul(argv[3], nullptr, 10) : 1;
 
   std::vector<std::filesystem::path> files;
