@@ -191,50 +191,68 @@ void slow_model::show_balances(const model_account& account, model_outcome& outc
   outcome.fields["lifetime"] = account.lifetime;
 }
 
+// By instant, then release before expiry, then the lowest lot.
+slow_model::due_event slow_model::next_due(model_account& account, std::int64_t now) {
+  due_event next;
+  for (model_lot& lot : account.lots) {
+    if (lot.pending == 0 && lot.available == 0)
+      continue;
+    for (const bool release : {true, false}) {
+      if (release ? lot.pending == 0 : lot.expires_at == 0)
+        continue;
+      const std::int64_t at = release ? lot.available_at : lot.expires_at;
+      if (at > now)
+        continue;
+      const bool sooner = next.lot == nullptr || at < next.at || (at == next.at && release && !next.release) ||
+                          (at == next.at && release == next.release && lot.id < next.lot->id);
+      if (sooner)
+        next = {&lot, release, at};
+    }
+  }
+  return next;
+}
+
+void slow_model::fire(model_account& account, const due_event& due, std::vector<model_entry>& written) {
+  if (due.release) {
+    const std::int64_t points = due.lot->pending;
+    due.lot->pending = 0;
+    const model_lot lot = *due.lot;
+    credit(account, lot, points);
+    write(account, "release", points, -points, "pending", "member", written);
+    return;
+  }
+  const std::int64_t available = due.lot->available, pending = due.lot->pending;
+  due.lot->available = due.lot->pending = 0;
+  for (auto& [id, order] : account.orders)
+    if (order.earned && order.lot == due.lot->id)
+      order.expired += available + pending;
+  write(account, "expire", -available, -pending, pending != 0 ? "pending" : "member", "expiry", written);
+}
+
 void slow_model::settle(const std::string& name, std::int64_t now, std::vector<model_entry>& written) {
   const auto found = accounts.find(name);
   if (found == accounts.end())
     return;
-  model_account& account = found->second;
+  for (due_event due = next_due(found->second, now); due.lot != nullptr; due = next_due(found->second, now))
+    fire(found->second, due, written);
+}
+
+void slow_model::settle_all(std::int64_t now, std::vector<written_entry>& written) {
   for (;;) {
-    // the next thing that is due: by instant, then release before expiry, then the lowest lot
-    model_lot* next = nullptr;
-    bool next_is_release = false;
-    std::int64_t next_at = 0;
-    for (model_lot& lot : account.lots) {
-      if (lot.pending == 0 && lot.available == 0)
-        continue;
-      for (const bool release : {true, false}) {
-        if (release ? lot.pending == 0 : lot.expires_at == 0)
-          continue;
-        const std::int64_t at = release ? lot.available_at : lot.expires_at;
-        if (at > now)
-          continue;
-        const bool sooner = next == nullptr || at < next_at || (at == next_at && release && !next_is_release) ||
-                            (at == next_at && release == next_is_release && lot.id < next->id);
-        if (sooner) {
-          next = &lot;
-          next_is_release = release;
-          next_at = at;
-        }
+    due_event first;
+    std::map<std::string, model_account>::iterator whose;
+    for (auto account = accounts.begin(); account != accounts.end(); ++account) { // by id, so the lower one wins a tie
+      const due_event due = next_due(account->second, now);
+      if (due.lot != nullptr && (first.lot == nullptr || due.at < first.at || (due.at == first.at && due.release && !first.release))) {
+        first = due;
+        whose = account;
       }
     }
-    if (next == nullptr)
+    if (first.lot == nullptr)
       return;
-    if (next_is_release) {
-      const std::int64_t points = next->pending;
-      next->pending = 0;
-      const model_lot lot = *next;
-      credit(account, lot, points);
-      write(account, "release", points, -points, "pending", "member", written);
-      continue;
-    }
-    const std::int64_t available = next->available, pending = next->pending;
-    next->available = next->pending = 0;
-    for (auto& [id, order] : account.orders)
-      if (order.earned && order.lot == next->id)
-        order.expired += available + pending;
-    write(account, "expire", -available, -pending, pending != 0 ? "pending" : "member", "expiry", written);
+    std::vector<model_entry> one;
+    fire(whose->second, first, one);
+    written.emplace_back(whose->first, one.front());
   }
 }
 

@@ -115,8 +115,19 @@ public:
   model_outcome decide(const command& asked, std::int64_t now_us, std::vector<model_entry>& written);
   // Everything due at `now_us` for one account.
   void settle(const std::string& account, std::int64_t now_us, std::vector<model_entry>& written);
+  // The same for all accounts, in the order of the contract; told by account.
+  using written_entry = std::pair<std::string, model_entry>;
+  void settle_all(std::int64_t now_us, std::vector<written_entry>& written);
 
 private:
+  struct due_event {
+    model_lot* lot = nullptr; // none: nothing is due
+    bool release = false;
+    std::int64_t at = 0;
+  };
+  static due_event next_due(model_account& account, std::int64_t now_us);
+  void fire(model_account& account, const due_event& due, std::vector<model_entry>& written);
+
   model_outcome enroll(const command&, std::int64_t now, std::vector<model_entry>&);
   model_outcome earn(const command&, std::int64_t now, std::vector<model_entry>&);
   model_outcome redeem(const command&, std::int64_t now, std::vector<model_entry>&, bool preview);
