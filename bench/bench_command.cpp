@@ -154,6 +154,7 @@ void register_bench_command(CLI::App& app, int& exit_code) {
   command->add_option("--data", given->data, "Data folder of the server that is started; kept");
   command->add_option("--shards", options.own_server.shards, "Shards of the server that is started")->check(CLI::Range(1u, 256u));
   command->add_flag("--no-sync", given->no_sync, "The server that is started does not wait for the disk: only to see what the disk costs");
+  command->footer("Example: tally bench --profile flood --duration 10 --json");
   command->callback([command, given, &exit_code] { exit_code = run_command(*command, *given); });
 }
 
