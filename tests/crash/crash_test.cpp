@@ -16,6 +16,7 @@
 
 #include <signal.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <deque>
@@ -56,12 +57,19 @@ struct sent {
   std::string key() const { return std::string(name_of(kind)) + "/" + (kind == op::reverse || kind == op::adjust ? reference : order); }
 };
 
+// An answer that says the operation was done.
+struct done {
+  sent what;
+  outcome answer;
+};
+
 struct expected_account {
   std::string id;
   std::int64_t available = 0, lifetime = 0;
   std::uint64_t last_seq = 0;
   std::map<std::string, std::uint64_t> counted; // key -> seq of what was acknowledged as done
   std::vector<sent> earns;
+  std::vector<done> resent; // answers to what was sent again, until all of it is answered
 };
 
 struct totals {
@@ -72,7 +80,7 @@ class worker {
 public:
   worker(int number, std::uint64_t seed) : random_(seed * 1000 + static_cast<std::uint64_t>(number)) {
     for (int i = 0; i < 40; ++i)
-      accounts_.push_back({"w" + std::to_string(number) + "-" + std::to_string(i), 0, 0, 0, {}, {}});
+      accounts_.push_back({"w" + std::to_string(number) + "-" + std::to_string(i), 0, 0, 0, {}, {}, {}});
     prefix_ = std::to_string(number) + "-";
   }
 
@@ -189,18 +197,25 @@ private:
     if (was_resent)
       --resent_;
     check(one, received->head, was_resent);
+    if (was_resent && resent_ == 0)
+      for (expected_account& member : accounts_)
+        settle_resent(member);
     return problem.empty();
+  }
+
+  // What was rejected before the kill is decided anew when it is sent again, and may now come after what was sent later:
+  // the chain is that of the seqs.
+  void settle_resent(expected_account& member) {
+    std::sort(member.resent.begin(), member.resent.end(), [](const done& a, const done& b) { return a.answer.seq < b.answer.seq; });
+    for (const done& each : member.resent)
+      continue_with(member, each.what, each.answer);
+    member.resent.clear();
   }
 
   void check(const sent& one, const outcome& answer, bool was_resent) {
     ++seen.acknowledged;
     expected_account& member = accounts_[one.account];
-    const auto wrong = [&](const std::string& what) {
-      if (problem.empty())
-        problem = member.id + " " + one.key() + ": " + what + " (status " + std::string(name_of(answer.status)) + " " +
-                  std::string(name_of(answer.code)) + ", seq " + std::to_string(answer.seq.value) + ", available " +
-                  std::to_string(answer.available.value) + ", expected before it " + std::to_string(member.available) + ")";
-    };
+    const auto wrong = [&](const std::string& what) { complain(member, one, answer, what); };
     const auto counted = member.counted.find(one.key());
     if (answer.status == outcome_status::rejected) {
       ++seen.refused;
@@ -230,6 +245,15 @@ private:
     } else {
       ++seen.ok;
     }
+    if (was_resent)
+      member.resent.push_back({one, answer});
+    else
+      continue_with(member, one, answer);
+  }
+
+  // The account goes on from the balance that the answer before left.
+  void continue_with(expected_account& member, const sent& one, const outcome& answer) {
+    const auto wrong = [&](const std::string& what) { complain(member, one, answer, what); };
     std::int64_t change = 0;
     if (one.kind == op::enroll || one.kind == op::earn || one.kind == op::adjust)
       change = answer.points.value;
@@ -252,6 +276,13 @@ private:
     member.counted.emplace(one.key(), answer.seq.value);
     if (one.kind == op::earn)
       member.earns.push_back(one);
+  }
+
+  void complain(const expected_account& member, const sent& one, const outcome& answer, const std::string& what) {
+    if (problem.empty())
+      problem = member.id + " " + one.key() + ": " + what + " (status " + std::string(name_of(answer.status)) + " " +
+                std::string(name_of(answer.code)) + ", seq " + std::to_string(answer.seq.value) + ", available " +
+                std::to_string(answer.available.value) + ", expected before it " + std::to_string(member.available) + ")";
   }
 
   std::mt19937_64 random_;

@@ -106,7 +106,8 @@ command history_generator::operation() {
       else if (again.amount)
         again.amount->units += 1;
     }
-    again.cashier = "another"; // who asked does not make it another operation
+    if (!again.cashier.empty())
+      again.cashier = "another"; // who asked does not make it another operation
     return again;
   }
   command c;
@@ -137,6 +138,7 @@ command history_generator::operation() {
     c.exact = below(5) == 0;
   } else if (what < 66) {
     c.kind = op::preview;
+    c.cashier = {}; // a read takes none
     c.amount_points = points_t{1 + below(120)};
     if (below(2) == 0)
       c.total = money_t{below(60'000)};

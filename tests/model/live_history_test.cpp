@@ -194,7 +194,7 @@ TEST_P(live_histories, server_and_model_agree) {
 }
 
 INSTANTIATE_TEST_SUITE_P(seeds, live_histories, ::testing::Values(live_case{101, "1"}, live_case{102, "3"}, live_case{103, "2"}),
-                         [](const auto& info) { return "seed_" + std::to_string(info.param.seed) + "_shards_" + info.param.shards; });
+                         [](const auto& chosen) { return "seed_" + std::to_string(chosen.param.seed) + "_shards_" + chosen.param.shards; });
 
 } // namespace
 } // namespace tally::model
