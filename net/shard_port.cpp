@@ -398,6 +398,8 @@ bool shard_port::take_frame(session& from, bytes_view bytes) {
     refuse(from, outcome_status::invalid, "the first frame must be a hello");
     return true;
   }
+  if (!from.frame_verified && !take_ids(from, request))
+    return true;
   from.frame_verified = true;
   if (!take_operations(from, request))
     return false;
@@ -415,17 +417,22 @@ void shard_port::take_hello(session& from, const wire::hello& hello) {
   enter(from, hello.version() == protocol_version ? phase::open : phase::finishing);
 }
 
+// Once a frame, before its first operation. False: refused.
+bool shard_port::take_ids(session& from, const wire::request& request) {
+  const std::uint64_t first_id = request.first_id();
+  const std::uint64_t count = request.operations_type()->size();
+  if (first_id < from.least_id || first_id + count < first_id) {
+    refuse(from, outcome_status::invalid, "ids must rise");
+    return false;
+  }
+  from.least_id = first_id + count;
+  return true;
+}
+
 bool shard_port::take_operations(session& from, const wire::request& request) {
   const auto& kinds = *request.operations_type();
   const auto& tables = *request.operations();
   const std::uint64_t first_id = request.first_id();
-  if (from.next_operation == 0) {
-    if (first_id < from.least_id || first_id + kinds.size() < first_id) {
-      refuse(from, outcome_status::invalid, "ids must rise");
-      return true;
-    }
-    from.least_id = first_id + kinds.size();
-  }
   for (std::uint32_t& i = from.next_operation; i < kinds.size(); ++i) {
     if (!from.may_read())
       return false;

@@ -71,6 +71,7 @@ private:
   std::size_t take_frames(session& from, bytes_view stream);
   bool take_frame(session& from, bytes_view frame);
   void take_hello(session& from, const wire::hello& hello);
+  bool take_ids(session& from, const wire::request& request);
   bool take_operations(session& from, const wire::request& request);
   bool take_operation(session& from, std::uint64_t id, op kind, const void* table);
   void note_half_frame(session& from);
