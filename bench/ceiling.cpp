@@ -3,7 +3,6 @@
 #include "bench/generator.hpp"
 #include "bench/request_writer.hpp"
 
-#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -37,22 +36,24 @@ spelled_operation spelled(const operation& from) {
   return out;
 }
 
+std::uint64_t reference_hash(op kind, std::string_view account, std::string_view reference) {
+  return hash64(reference, hash64(account) + static_cast<std::uint64_t>(kind)) | 1; // 0 is a free slot
+}
+
 } // namespace
 
-bare_ledger::bare_ledger(std::uint32_t accounts_expected) : slots_(std::bit_ceil(std::size_t{accounts_expected} * 2)) {
-  members_.reserve(accounts_expected);
+bare_ledger::bare_ledger(std::uint32_t accounts_max, std::size_t operations_max)
+    : member_slots_(std::bit_ceil(std::size_t{accounts_max} * 2)), references_(std::bit_ceil(operations_max * 2)) {
+  members_.reserve(accounts_max);
 }
 
 bool bare_ledger::run(op kind, std::string_view account, std::string_view reference, std::string_view order, std::int64_t value) {
   member& who = find_or_add(account);
   if (kind == op::account || kind == op::enroll)
     return true;
-  const auto find = [&who](std::uint64_t hash) {
-    return std::find_if(who.references.begin(), who.references.end(), [hash](const known_reference& r) { return r.hash == hash; });
-  };
-  const std::uint64_t hash = hash64(reference, static_cast<std::uint64_t>(kind));
-  if (find(hash) != who.references.end())
-    return false;
+  reference_slot& own = slot_of(kind, account, reference);
+  if (own.hash != 0)
+    return false; // counted before
   std::int64_t points = 0;
   if (kind == op::earn) {
     points = value / 10'000;
@@ -62,29 +63,40 @@ bool bare_ledger::run(op kind, std::string_view account, std::string_view refere
       return false;
     points = -value;
   } else {
-    const auto earned = find(hash64(order, static_cast<std::uint64_t>(op::earn)));
-    if (earned == who.references.end())
+    const reference_slot& earned = slot_of(op::earn, account, order);
+    if (earned.hash == 0)
       return false;
-    points = -earned->points;
+    points = -earned.points;
   }
   who.available += points;
-  who.references.push_back({hash, points});
+  own = {reference_hash(kind, account, reference), points};
   return true;
 }
 
 bare_ledger::member& bare_ledger::find_or_add(std::string_view account) {
   const std::uint64_t hash = hash64(account);
-  std::size_t at = hash & (slots_.size() - 1);
-  for (; slots_[at].member != 0; at = (at + 1) & (slots_.size() - 1))
-    if (slots_[at].hash == hash && members_[slots_[at].member - 1].id == account)
-      return members_[slots_[at].member - 1];
+  const std::size_t mask = member_slots_.size() - 1;
+  std::size_t at = hash & mask;
+  for (; member_slots_[at].member != 0; at = (at + 1) & mask)
+    if (member_slots_[at].hash == hash && members_[member_slots_[at].member - 1].id == account)
+      return members_[member_slots_[at].member - 1];
   members_.emplace_back().id = account;
-  slots_[at] = {hash, static_cast<std::uint32_t>(members_.size())};
+  member_slots_[at] = {hash, static_cast<std::uint32_t>(members_.size())};
   return members_.back();
 }
 
+// Its slot, or the free one it would get.
+bare_ledger::reference_slot& bare_ledger::slot_of(op kind, std::string_view account, std::string_view reference) {
+  const std::uint64_t hash = reference_hash(kind, account, reference);
+  const std::size_t mask = references_.size() - 1;
+  std::size_t at = hash & mask;
+  while (references_[at].hash != 0 && references_[at].hash != hash)
+    at = (at + 1) & mask;
+  return references_[at];
+}
+
 ceiling_result measure_ceiling(const workload_options& options, std::size_t operations) {
-  bare_ledger ledger(options.accounts);
+  bare_ledger ledger(options.accounts, operations);
   for (std::uint32_t i = 0; i < options.accounts; ++i)
     ledger.run(op::enroll, account_id(i), {}, {}, 0);
 

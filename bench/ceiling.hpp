@@ -9,32 +9,33 @@
 
 namespace tally::bench {
 
-// Members by hash of their id: balances and the references that counted. One thread.
+// Two tables: members by hash of their id, and the references that counted by hash of all they are. One thread.
 class bare_ledger {
 public:
-  explicit bare_ledger(std::uint32_t accounts_expected);
+  bare_ledger(std::uint32_t accounts_max, std::size_t operations_max);
 
   // One operation, ids spelled out; true if it counted.
   bool run(op kind, std::string_view account, std::string_view reference, std::string_view order, std::int64_t value);
 
 private:
-  struct known_reference {
-    std::uint64_t hash;
-    std::int64_t points;
-  };
   struct member {
     std::string id;
     std::int64_t available = 0, lifetime = 0;
-    std::vector<known_reference> references;
   };
-  struct slot {
+  struct member_slot {
     std::uint64_t hash = 0;
     std::uint32_t member = 0; // 1-based; 0: free
   };
+  struct reference_slot {
+    std::uint64_t hash = 0; // 0: free
+    std::int64_t points = 0;
+  };
   member& find_or_add(std::string_view account);
+  reference_slot& slot_of(op kind, std::string_view account, std::string_view reference);
 
-  std::vector<slot> slots_;
+  std::vector<member_slot> member_slots_;
   std::vector<member> members_;
+  std::vector<reference_slot> references_;
 };
 
 struct ceiling_result {

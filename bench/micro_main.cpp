@@ -17,9 +17,9 @@
 
 #include <stdlib.h>
 
+#include <atomic>
 #include <filesystem>
 #include <memory>
-#include <thread>
 #include <vector>
 
 namespace tally::bench {
@@ -203,6 +203,8 @@ wal::batch batch_of(sample_entry& sample, seq_t first, std::size_t count) {
     sample.get().seq = sample.get().group = first.plus(i);
     sample.get().at = noon;
     sample.get().prev_seq = seq_t{};
+    for (lot_change& change : sample.get().lots)
+      change.lot = sample.get().seq;
     made.add(sample.get());
   }
   return made;
@@ -257,7 +259,11 @@ void commit_to_journal(benchmark::State& state) {
     state.SkipWithError(journal.error().what.c_str());
     return;
   }
-  (*journal)->start(1, [](seq_t) {});
+  std::atomic<std::uint64_t> durable = 0; // outlives the journal's thread: `stop` is below
+  (*journal)->start(1, [&durable](seq_t reached) {
+    durable.store(reached.value);
+    durable.notify_one();
+  });
   sample_entry sample;
   seq_t next{1};
   for (auto _ : state) {
@@ -266,8 +272,8 @@ void commit_to_journal(benchmark::State& state) {
     next = next.plus(count);
     state.ResumeTiming();
     (*journal)->append(0, ready);
-    while ((*journal)->durable_seq() < ready.last_seq)
-      std::this_thread::yield();
+    for (std::uint64_t seen = durable; seen < ready.last_seq.value; seen = durable)
+      durable.wait(seen);
   }
   (*journal)->stop();
   report_operations(state, count);
@@ -370,18 +376,25 @@ void find_in_directory(benchmark::State& state) {
 BENCHMARK(find_in_directory)->ArgName("prefetch")->Arg(0)->Arg(1);
 
 void bare_hash_table_earn(benchmark::State& state) {
-  bare_ledger ledger(million);
+  constexpr std::size_t orders_max = 4 * million; // then the ledger starts anew, untimed
+  auto ledger = std::make_unique<bare_ledger>(million, orders_max);
   for (std::uint32_t i = 0; i < million; ++i)
-    ledger.run(op::enroll, account_id(i), {}, {}, 0);
+    ledger->run(op::enroll, account_id(i), {}, {}, 0);
   std::vector<std::string> asked;
   random_source random(1);
   for (std::size_t i = 0; i < million; ++i)
     asked.push_back(account_id(random.below(million)));
   order_spelling orders;
-  std::size_t at = 0;
+  std::size_t at = 0, earned = 0;
   for (auto _ : state) {
+    if (++earned == orders_max) {
+      state.PauseTiming();
+      earned = 0;
+      ledger = std::make_unique<bare_ledger>(million, orders_max);
+      state.ResumeTiming();
+    }
     at = at + 1 == asked.size() ? 0 : at + 1;
-    benchmark::DoNotOptimize(ledger.run(op::earn, asked[at], orders.next(), {}, 425'000));
+    benchmark::DoNotOptimize(ledger->run(op::earn, asked[at], orders.next(), {}, 425'000));
   }
   report_operations(state);
 }

@@ -86,7 +86,7 @@ TEST(generator, an_open_loop_keeps_its_rate) {
   scripted_server server;
   const outcome_of_run seen = run_against(server, {4, 1024, 64}, 20'000);
   EXPECT_EQ(seen.differences, 0u);
-  EXPECT_LE(seen.answered, 2'100u); // 100 ms of it, and what was late
+  EXPECT_LE(seen.answered, 3'000u); // 100 ms of it, and what came late on a busy machine
   EXPECT_GE(seen.answered, 1'000u); // even on a machine that has other things to do
 }
 
