@@ -4,21 +4,20 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <source_location>
 
 namespace tally {
 
 // Prints what was expected, where, and up to three numbers, then aborts.
-[[noreturn, gnu::cold, gnu::noinline]] inline void assertion_failed(const char* expression, std::source_location where, long long a = 0,
-                                                                    long long b = 0, long long c = 0) {
-  std::fprintf(stderr, "tally: bug: %s:%u: %s: expected %s (values %lld, %lld, %lld)\n", where.file_name(), where.line(),
-               where.function_name(), expression, a, b, c);
+[[noreturn, gnu::cold, gnu::noinline]] inline void assertion_failed(const char* expression, const char* file, int line,
+                                                                    const char* function, long long a = 0, long long b = 0,
+                                                                    long long c = 0) {
+  std::fprintf(stderr, "tally: bug: %s:%d: %s: expected %s (values %lld, %lld, %lld)\n", file, line, function, expression, a, b, c);
   std::abort();
 }
 
 } // namespace tally
 
-// TALLY_ASSERT(condition [, value [, value [, value]]])
+// TALLY_ASSERT(condition [, value [, value [, value]]]); no std::source_location, which clang 14 has not.
 #define TALLY_ASSERT(condition, ...)                                                                                                       \
   (static_cast<bool>(condition) ? static_cast<void>(0)                                                                                     \
-                                : ::tally::assertion_failed(#condition, std::source_location::current() __VA_OPT__(, ) __VA_ARGS__))
+                                : ::tally::assertion_failed(#condition, __FILE__, __LINE__, __func__ __VA_OPT__(, ) __VA_ARGS__))
