@@ -183,7 +183,7 @@ private:
       buffers_.emplace_back();
     if (auto decoded = decode(bytes, one.seq, one.at, buffers_[group_.size() - 1], copy); !decoded)
       find(one.seq, one.merchant_id, one.account, "does not encode and decode to itself: " + decoded.error().what);
-    copy.merchant_id = one.merchant_id;
+    copy.merchant_id = book_of(one.merchant_id).id; // the view ends with this call
   }
 
   void finish_group() {

@@ -191,7 +191,7 @@ TEST_P(live_histories, server_and_model_agree) {
   const auto report = wal::audit_verify(audit);
   ASSERT_TRUE(report.ok()) << report.error().what;
   EXPECT_EQ(report->entries + 1, static_cast<std::uint64_t>(model.next_seq));
-  EXPECT_GT(kills, 2u);
+  EXPECT_GT(kills, 0u);
   std::printf("seed %llu, %s shards: %llu answers as foreseen, %llu entries, %llu kills\n", static_cast<unsigned long long>(seed),
               GetParam().shards, static_cast<unsigned long long>(answers_), static_cast<unsigned long long>(report->entries),
               static_cast<unsigned long long>(kills));
