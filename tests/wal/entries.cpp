@@ -100,6 +100,11 @@ std::uint64_t up_to(random_t& random, std::uint64_t most) {
   return one_in(random, 2) && near <= most ? near : random() % (most + 1);
 }
 
+// Wraps where it leaves the range.
+instant shifted(instant at, std::int64_t delta_us) {
+  return {static_cast<std::int64_t>(static_cast<std::uint64_t>(at.us) + static_cast<std::uint64_t>(delta_us))};
+}
+
 instant any_instant(random_t& random, instant at) {
   switch (random() % 6) {
   case 0:
@@ -107,11 +112,11 @@ instant any_instant(random_t& random, instant at) {
   case 1:
     return at;
   case 2:
-    return at.plus_days(static_cast<std::int64_t>(random() % 4000) - 2000);
+    return shifted(at, (static_cast<std::int64_t>(random() % 4000) - 2000) * us_per_day);
   case 3:
     return instant::end_of_time();
   default:
-    return at.plus_us(static_cast<std::int64_t>(random() % (400 * static_cast<std::uint64_t>(us_per_day))) - 200 * us_per_day);
+    return shifted(at, static_cast<std::int64_t>(random() % (400 * static_cast<std::uint64_t>(us_per_day))) - 200 * us_per_day);
   }
 }
 
