@@ -20,6 +20,15 @@ lot* lower_lot(account_state& state, seq_t id) {
   return std::lower_bound(state.lots.begin(), state.lots.end(), id, [](const lot& a, seq_t b) { return a.id < b; });
 }
 
+// Keeps track of whether the lots lie in the order in which they are spent, so that spending need not sort them.
+lot* insert_lot(account_state& state, lot* before, const lot& fresh) {
+  const auto expiry = [](const lot& each) { return each.expires_at.us == 0 ? instant::end_of_time() : each.expires_at; };
+  if ((before != state.lots.begin() && expiry(fresh) < expiry(before[-1])) ||
+      (before != state.lots.end() && expiry(*before) < expiry(fresh)))
+    state.lots_in_spending_order = false;
+  return state.lots.insert(before, fresh);
+}
+
 instant earliest_due(const account_state& state) {
   instant earliest = instant::end_of_time();
   for (const lot& each : state.lots)
@@ -37,7 +46,7 @@ lot_sums apply_lots(account_state& state, const entry& entry) {
   for (const lot_change& change : entry.lots) {
     lot* place = lower_lot(state, change.lot);
     if (place == state.lots.end() || place->id != change.lot)
-      place = state.lots.insert(place, lot{change.lot, {}, {}, {}, change.available_at, change.expires_at});
+      place = insert_lot(state, place, lot{change.lot, {}, {}, {}, change.available_at, change.expires_at});
     TALLY_ASSERT(place->expires_at == change.expires_at, place->expires_at.us, change.expires_at.us, change.lot.value);
     const instant due_before = place->due();
     place->available += change.available;
@@ -50,6 +59,7 @@ lot_sums apply_lots(account_state& state, const entry& entry) {
     state.next_due = std::min(state.next_due, place->due());
     if (place->empty())
       state.lots.erase(place);
+    state.lots_in_spending_order = state.lots_in_spending_order || state.lots.size() < 2;
     sums.available += change.available;
     sums.pending += change.pending;
     sums.reserved += change.reserved;
@@ -324,6 +334,7 @@ seq_t status_seq_of(const account_state& state) {
 void copy_balances(const account_state& from, account_state& to) {
   TALLY_ASSERT(&from != &to);
   to.status = from.status;
+  to.lots_in_spending_order = from.lots_in_spending_order;
   to.entry_count = from.entry_count;
   to.merchant = from.merchant;
   to.next_due = from.next_due;

@@ -51,6 +51,7 @@ struct account_rare;
 struct account_state {
   // -- first cache line: what every decision looks at --
   account_status status = account_status::none;
+  bool lots_in_spending_order = true; // as they lie: true for nearly all, false may be too cautious
   std::uint32_t entry_count = 0;
   merchant_number merchant = 0;
   instant next_due = instant::end_of_time(); // the earliest lot::due()
@@ -63,7 +64,7 @@ struct account_state {
   seq_t enrolled_seq;
 
   small_vector<lot, 1> lots;                    // by id, empty ones are gone
-  small_vector<order_record, 2> orders;         // oldest first
+  small_vector<order_record, 1> orders;         // oldest first
   small_vector<reference_record, 1> references; // everything but earns, oldest first
   std::unique_ptr<account_rare> rare;
 

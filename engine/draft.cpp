@@ -152,15 +152,12 @@ points_t draft::expired(seq_t lot) const {
 
 points_t draft::spend(entry& drafted, points_t wanted, seq_t except) const {
   const auto& lots = state_->lots;
-  const lot* first = nullptr;
-  for (const lot& each : lots)
-    if (each.available > points_t{} && each.id != except && (first == nullptr || spent_before(each, *first)))
-      first = &each;
-  if (first == nullptr || wanted == points_t{})
+  if (state_->lots_in_spending_order) {
+    for (const lot* each = lots.begin(); each != lots.end() && wanted > points_t{}; ++each)
+      if (each->available > points_t{} && each->id != except)
+        wanted = spend_from(drafted, *each, wanted);
     return wanted;
-  if (first->available >= wanted)
-    return spend_from(drafted, *first, wanted);
-
+  }
   auto& order = out_.spending_order;
   order.clear();
   for (std::uint32_t i = 0; i < lots.size(); ++i)
