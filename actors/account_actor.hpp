@@ -35,8 +35,9 @@ public:
   instant next_due() const { return state_.next_due; }
   caf::actor handle();
   std::size_t heap_bytes() const { return state_.heap_bytes() + id_.heap_bytes(); }
-  // Fetches what a decision will look at.
+  // Fetches what a decision will look at; then, once that is here, what has spilled to the heap.
   void prefetch() const;
+  void prefetch_spilled() const;
 
   account_actor(caf::actor_config& config, shard_core& owner, std::string_view id);
 

@@ -56,7 +56,8 @@ struct ledger::impl {
       done->set_value();
     }));
     while (finished.wait_for(std::chrono::milliseconds(20)) != std::future_status::ready)
-      TALLY_ASSERT(core.running()); // the caller closes the ledger while it asks it
+      if (!core.running() && finished.wait_for(std::chrono::milliseconds(0)) != std::future_status::ready)
+        return act(core); // it ended meanwhile, and looks into its inbox no more
   }
 
   ledger_parts parts;

@@ -209,5 +209,33 @@ TEST(ledger, two_tills_race_for_the_same_points) {
   }
 }
 
+// Several shards on one thread, step by step, standing still for the test clock included.
+TEST(ledger, may_be_driven_by_one_thread) {
+  temporary_folder folder;
+  auto opened = ledger::open(options_for(folder, 3, new_year), std::make_unique<memory_journal>(std::make_shared<memory_disk>()));
+  ASSERT_TRUE(opened.ok());
+  ledger& tally = **opened;
+  std::array<scripted_port, 3> worlds;
+  const std::array<port*, 3> ports = {&worlds[0], &worlds[1], &worlds[2]};
+  tally.start(ports);
+  const auto call = [&](std::size_t at, const command& asked) {
+    const std::uint64_t id = worlds[at].send(asked);
+    for (int i = 0; !worlds[at].has_left(id) && i < 1'000'000; ++i)
+      for (std::uint32_t each = 0; each < 3; ++each)
+        tally.shard_at(each).turn(worlds[each], {});
+    return worlds[at].wait(id);
+  };
+  EXPECT_EQ(call(1, put_of(plain_rules + "expire_days = 2\n")).head.status, invalid) << "not a key of [redeem]";
+  EXPECT_EQ(call(1, put_of("merchant = \"beanhouse\"\n[enroll]\nopening_points = 50\n[earn]\nexpire_days = 2\n")).head.status, ok);
+  for (std::size_t i = 0; i < 20; ++i)
+    EXPECT_EQ(call(i % 3, enroll_of("m-" + std::to_string(i))).head.status, ok);
+  EXPECT_EQ(tally.account_count(), 20u);
+  EXPECT_EQ(call(2, advance_to(new_year.plus_days(2))).shown->fired, 20u);
+  for (std::size_t i = 0; i < 20; ++i)
+    EXPECT_EQ(call(i % 3, read_of(op::account, "m-" + std::to_string(i))).shown->view->available, points_t{0});
+  tally.close();
+  EXPECT_EQ(tally.account_count(), 0u);
+}
+
 } // namespace
 } // namespace tally::actors
