@@ -103,6 +103,7 @@ void commit_loop::gather() {
     add_to_blocks(piece);
   if (!builder_.empty())
     finish_block();
+  merger_.release(); // once this commit is durable its shard uses the last run's batch again
   const std::uint64_t hash_ns = spent_.hash_ns.load(std::memory_order_relaxed) - hash_ns_before;
   add_to(spent_.build_ns, ns_between(begin, clock::now()) - hash_ns);
 }

@@ -27,6 +27,8 @@ public:
   bool ready();
   // The run that begins at the next seq. Its batch is untouched from the next call on.
   bool take(piece& out);
+  // The last run that was taken is done with, and its batch untouched from now on.
+  void release() { pass_taken(); }
   // Nothing is held back.
   bool empty() const;
   seq_t next() const { return next_; }
