@@ -444,7 +444,6 @@ result<void> client::impl::recover() {
 result<void> client::impl::reconnect_once() {
   if (auto opened = open(); !opened)
     return opened;
-  queue_again();
   while (!greeted) {
     if (!wait(all_written() ? POLLIN : POLLIN | POLLOUT, static_cast<int>(options.connect_timeout.count()))) {
       socket.close();
@@ -453,6 +452,7 @@ result<void> client::impl::reconnect_once() {
       return unreachable("lost the connection to " + options.host + ":" + std::to_string(options.port) + ": " + why_broken);
     }
   }
+  queue_again();
   return {};
 }
 

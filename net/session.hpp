@@ -43,7 +43,8 @@ struct session {
   time_point blocked_since;
 
   bool readable = false;      // the socket may have more for us
-  bool input_ended = false;   // the other side has closed its half
+  bool end_near = false;      // the other side has closed its half; its last bytes may still be unread
+  bool input_ended = false;   // all of them are read
   bool paused = false;        // not read, until answers go out
   bool wait_answered = false; // paused until everything before is answered
   bool counted = true;        // among the server's connections

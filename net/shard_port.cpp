@@ -158,6 +158,7 @@ void shard_port::wait_for_events(time_point wait_until) {
     }
     if ((event.events & (EPOLLIN | EPOLLRDHUP)) != 0 && of.at != phase::gone) {
       of.readable = true;
+      of.end_near |= (event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
       make_ready(of);
     }
   }
@@ -300,7 +301,7 @@ void shard_port::read(session& from) {
     return;
   }
   const auto bytes = static_cast<std::size_t>(n);
-  from.readable = bytes == kept_take + read_bytes_max;
+  from.readable = bytes == kept_take + read_bytes_max || from.end_near; // the end makes no edge of its own
   const std::size_t kept = std::min(bytes, kept_take);
   from.input.grow(kept);
   const bytes_view in_arena(arena_.get() + arena_used_, bytes - kept);

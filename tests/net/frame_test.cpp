@@ -79,8 +79,8 @@ TEST(frame, changed_frames_are_refused_or_decoded) {
     ++verified;
     const wire::request& request = *frame->body_as_request();
     for (flatbuffers::uoffset_t i = 0; i < request.operations()->size(); ++i) {
-      const auto kind = request.operations_type()->Get(i);
-      if (kind >= 1 && static_cast<std::uint8_t>(kind) < op_count)
+      const auto kind = static_cast<std::uint8_t>(request.operations_type()->Get(i));
+      if (kind >= 1 && kind < op_count)
         static_cast<void>(decode_operation(static_cast<op>(kind), request.operations()->GetAs<void>(i), buffer, decoded));
     }
   }

@@ -16,6 +16,16 @@ struct hostile_frame {
   std::vector<std::byte> bytes;
 };
 
+// The ids that an answer frame answers.
+inline void add_ids(const wire::answer& answer, std::vector<std::uint64_t>& ids) {
+  if (answer.outcome() != nullptr)
+    ids.push_back(answer.outcome()->head()->id());
+  if (answer.replies() != nullptr) {
+    for (const wire::reply* reply : *answer.replies())
+      ids.push_back(reply->id());
+  }
+}
+
 inline std::vector<std::byte> copy_of(frame_bytes bytes) { return {bytes.begin(), bytes.end()}; }
 
 // A good request of `count` earns of one account.
@@ -235,9 +245,9 @@ inline std::vector<hostile_frame> hostile_frames() {
     for (std::size_t i = 4; i < b.size(); ++i)
       b[i] = static_cast<std::byte>(random());
   });
-  for (const std::uint8_t type : {0, 3, 4, 77, 255}) {
+  for (const int type : {0, 3, 4, 77, 255}) {
     raw_frame body;
-    const std::uint32_t place = body.begin(type);
+    const std::uint32_t place = body.begin(static_cast<std::uint8_t>(type));
     const std::uint32_t vtable = body.here();
     body.u16(4), body.u16(4);
     const std::uint32_t table = body.here();
