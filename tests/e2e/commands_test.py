@@ -1,12 +1,11 @@
 """The subcommands of `tally`: flags by field name, tables for people, --json for machines, help, completion, manual."""
 
 import json
-import os
 import re
 import subprocess
 import unittest
 
-from tally_process import BIN, MIDNIGHT, ROOT, RULES, TALLY, tally_test
+from tally_process import BIN, MIDNIGHT, ROOT, RULES, tally_test
 
 SUPPORTED = """enroll earn preview redeem reverse adjust suspend reactivate close account history entry count balance-at program programs
     digest advance-clock exec bench audit repair completion""".split()

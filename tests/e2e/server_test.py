@@ -1,13 +1,10 @@
 """A real tallyd as whoever runs it sees it: ready line, one server a folder, an orderly end, restarts, what a kill leaves."""
 
-import json
-import re
 import signal
 import subprocess
-import time
 import unittest
 
-from tally_process import PATIENCE_S, RULES, TALLYD, server, tally_test
+from tally_process import PATIENCE_S, RULES, TALLYD, tally_test
 
 ENROLL = {"op": "enroll", "account": "m-1"}
 
@@ -50,6 +47,15 @@ class running(tally_test):
             done = self.refuse(*flags)
             self.assertEqual(done.returncode, 2, f"{flags}: {done.stderr}")
         self.assertFalse(self.data.exists())
+
+    def test_the_repair_of_a_sound_journal(self):
+        started = self.start()
+        self.execute(ENROLL)
+        self.assertIn("another server", self.tally("repair", self.data, status=1).stderr)
+        started.kill()
+        self.assertEqual(self.tally("repair", self.data).stdout,
+                         "acknowledged up to entry 1, kept up to entry 1, 0 bytes dropped: nothing acknowledged is lost\n")
+        self.assertIn("0 findings", self.tally("audit", "verify", self.data).stdout)
 
     def test_sigterm_answers_what_was_sent_before_it_ends(self):
         started = self.start()
