@@ -1,6 +1,7 @@
 // See operation_rules.hpp. One table says which fields an operation has; the checks of a field are the same wherever it occurs.
 #include "net/operation_rules.hpp"
 
+#include "engine/rules_toml.hpp"
 #include "net/limits.hpp"
 
 #include <array>
@@ -215,7 +216,7 @@ const char* check_field(field which, const command& operation, std::string& wher
   case limit:
     return *operation.limit >= 1 && *operation.limit <= history_limit_max ? nullptr : "must be 1 to 1000";
   case toml:
-    return operation.toml.size() <= 64 * 1024 ? nullptr : "must be at most 64 KiB";
+    return operation.toml.size() <= rules_bytes_max ? nullptr : "must be at most 64 KiB";
   case version:
     return *operation.version >= 1 ? nullptr : "must be 1 or more";
   case terminal:
