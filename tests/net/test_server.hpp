@@ -100,7 +100,7 @@ command enroll_of(std::string_view account);
 command earn_of(std::string_view account, std::string_view order, std::int64_t total_units);
 command account_of(std::string_view account);
 
-// Resident memory of this process.
+// Resident memory of this process; 0 where a sanitizer makes it meaningless.
 std::size_t resident_bytes();
 
 } // namespace tally::net::test
