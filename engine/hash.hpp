@@ -18,7 +18,7 @@ constexpr std::uint64_t mix64(std::uint64_t a, std::uint64_t b) {
 
 inline std::uint64_t hash64(std::string_view bytes, std::uint64_t seed = 0) {
   constexpr std::uint64_t k0 = 0xa0761d6478bd642f, k1 = 0xe7037ed1a0b428db, k2 = 0x8ebc6af09c88c6e3;
-  const char* at = bytes.data();
+  const char* at = bytes.empty() ? "" : bytes.data(); // memcpy takes no null
   std::size_t left = bytes.size();
   std::uint64_t state = seed ^ k0;
   const auto word = [](const char* p, std::size_t n) {

@@ -93,19 +93,21 @@ TEST(account_actor, serves_an_actor_of_another_thread_under_load) {
   }
   constexpr int sales = 500;
   std::promise<int> finished;
-  tally->system().spawn<caf::no_spawn_options>([&accounts, &finished](caf::event_based_actor* self) -> caf::behavior {
-    auto answered = std::make_shared<int>(0);
-    for (int i = 0; i < sales; ++i)
-      for (const caf::actor& account : accounts)
-        self->send(account, account_command(earn_of("", "actor-" + std::to_string(i), one)));
-    return {[self, answered, &finished](const account_outcome& got) {
-      EXPECT_EQ(got.value.status, ok);
-      if (++*answered == sales * 8) {
-        finished.set_value(*answered);
-        self->quit();
-      }
-    }};
-  });
+  tally->system().spawn<caf::no_spawn_options>(
+      [&accounts, &finished](caf::event_based_actor* self, int sales_each) -> caf::behavior {
+        auto answered = std::make_shared<int>(0);
+        for (int i = 0; i < sales_each; ++i)
+          for (const caf::actor& account : accounts)
+            self->send(account, account_command(earn_of("", "actor-" + std::to_string(i), one)));
+        return {[=, &finished](const account_outcome& got) {
+          EXPECT_EQ(got.value.status, ok);
+          if (++*answered == sales_each * 8) {
+            finished.set_value(*answered);
+            self->quit();
+          }
+        }};
+      },
+      sales);
   for (int i = 0; i < sales; ++i)
     for (std::size_t m = 0; m < names.size(); ++m)
       tally.at(m % 2).send(earn_of(names[m], "till-" + std::to_string(i), one));
