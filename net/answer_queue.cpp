@@ -58,6 +58,13 @@ void answer_queue::answer(std::uint64_t number, frame_bytes document, seq_t rele
   parked_bytes_ += document.size();
 }
 
+void answer_queue::trim() {
+  if (in_flight() == 0)
+    std::vector<slot>().swap(slots_);
+  if (output_.empty())
+    output_.release();
+}
+
 void answer_queue::say(frame_bytes frame) { write(frame, seq_t{}, 0); }
 
 void answer_queue::pass_first() {

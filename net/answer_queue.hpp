@@ -29,6 +29,9 @@ public:
   std::uint32_t weight() const { return weight_; }           // of those
   std::uint64_t unanswered() const { return unanswered_; }   // operations that nobody answered yet
   std::size_t output_bytes() const { return output_.size() + parked_bytes_; }
+  // What all of this takes, and giving back what an idle connection does not need.
+  std::size_t memory_bytes() const { return output_.capacity() + parked_bytes_ + slots_.capacity() * sizeof(slot); }
+  void trim();
   bool output_empty() const { return output_.empty(); }
   bool empty() const { return in_flight() == 0 && output_.empty(); }
 

@@ -38,6 +38,7 @@ inline constexpr std::uint32_t replies_per_frame_max = 512;
 
 struct server_limits {
   std::uint32_t connections_max = 10'000;
+  std::size_t memory_bytes_max = 512 * 1024 * 1024;      // of all connections' buffers; past it the largest are not read
   std::chrono::milliseconds hello_timeout{10'000};       // connected and silent
   std::chrono::milliseconds half_frame_timeout{10'000};  // a frame that began and does not end
   std::chrono::milliseconds slow_reader_timeout{30'000}; // answers that were sent and are not taken

@@ -27,19 +27,24 @@ std::string shown(const sockaddr_storage& address, std::uint16_t& port) {
   return address.ss_family == AF_INET6 ? "[" + std::string(host) + "]:" + service : std::string(host) + ":" + service;
 }
 
-// A listening socket of that address, or -1 and errno.
+// A socket of that address, or -1 and errno.
 int bind_to(const addrinfo& address) {
   const int descriptor = ::socket(address.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (descriptor < 0)
     return -1;
   const int on = 1;
   ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on); // after a restart, old connections may linger
-  if (::bind(descriptor, address.ai_addr, address.ai_addrlen) == 0 && ::listen(descriptor, SOMAXCONN) == 0)
+  if (::bind(descriptor, address.ai_addr, address.ai_addrlen) == 0)
     return descriptor;
   const int error = errno;
   ::close(descriptor);
   errno = error;
   return -1;
+}
+
+failure cannot_listen(const std::string& where, int error) {
+  return {failure_code::io, "cannot listen on " + where + ": " +
+                                (error == EADDRINUSE ? "the address is in use; is another tallyd running?" : std::strerror(error))};
 }
 
 } // namespace
@@ -71,6 +76,12 @@ result<listener> listener::bind(const std::string& host, std::uint16_t port) {
   return out;
 }
 
+result<void> listener::listen() {
+  if (::listen(descriptor_, SOMAXCONN) != 0)
+    return cannot_listen(address_, errno);
+  return {};
+}
+
 listener::listener(listener&& other) noexcept
     : descriptor_(std::exchange(other.descriptor_, -1)), port_(other.port_), address_(std::move(other.address_)) {}
 
@@ -82,6 +93,7 @@ listener::~listener() {
 struct server::impl {
   impl(actors::ledger& opened, listener bound, const server_limits& limits) : ledger(opened), at(std::move(bound)) {
     shared.limits = limits;
+    shared.ports = ledger.shard_count();
   }
 
   void start();
@@ -150,6 +162,8 @@ void server::impl::stop() {
 }
 
 result<std::unique_ptr<server>> server::start(actors::ledger& ledger, listener at, const server_limits& limits) {
+  if (auto listening = at.listen(); !listening)
+    return listening.error();
   auto implementation = std::make_unique<impl>(ledger, std::move(at), limits);
   implementation->start();
   return std::unique_ptr<server>(new server(std::move(implementation)));

@@ -1,8 +1,8 @@
 // The server: a listening socket, one thread and one port a shard, connections dealt out in turn.
 //
 // Lifecycle: `listener::bind` early, so that an address in use is found before the journal is read; `server::start` once the
-// ledger is open; `stop` drains: what was asked is answered, then connections close and the shards end. Closing the ledger
-// is the caller's.
+// ledger is open: only then connections are taken; `stop` drains: what was asked is answered, then connections close and the shards end.
+// Closing the ledger is the caller's.
 #pragma once
 
 #include "actors/ledger.hpp"
@@ -22,6 +22,9 @@ public:
   listener(listener&& other) noexcept;
   listener& operator=(listener&&) = delete;
   ~listener();
+
+  // Connections queue up from here on.
+  result<void> listen();
 
   int descriptor() const { return descriptor_; }
   std::uint16_t port() const { return port_; }

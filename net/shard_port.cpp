@@ -38,6 +38,8 @@ std::uint32_t weight_of(const command& operation) {
   return operation.kind == op::program ? 64 : 1;
 }
 
+std::size_t held_by(const session& of) { return of.input.capacity() + of.answers.memory_bytes(); }
+
 std::chrono::milliseconds tick_of(const server_limits& limits) {
   const auto least = std::min({limits.hello_timeout, limits.half_frame_timeout, limits.slow_reader_timeout, limits.linger_timeout});
   return std::clamp(least / 4, std::chrono::milliseconds(5), std::chrono::milliseconds(250));
@@ -200,7 +202,7 @@ void shard_port::read_ready() {
     each->in_ready = false;
     if (each->at == phase::lingering || each->at == phase::finishing)
       discard_input(*each);
-    else if (each->may_read())
+    else if (each->may_read() && held_by(*each) <= allowance_bytes_)
       read(*each);
   }
   reading_.clear();
@@ -227,6 +229,32 @@ void shard_port::on_tick() {
       drop(of);
     if (of.at != phase::gone && of.blocked && now_ - of.blocked_since >= limits.slow_reader_timeout)
       drop(of);
+  }
+  check_memory();
+}
+
+// Each connection is bounded, but there may be thousands: past the server's share for this port, those that hold more than
+// an equal part are left alone until their time is up or others have given theirs back.
+void shard_port::check_memory() {
+  constexpr std::size_t allowance_min = 64 * 1024;
+  builder_.Reset(); // the largest document so far is not kept for ever
+  std::size_t held = 0;
+  for (const auto& each : sessions_) {
+    if (each == nullptr || each->at == phase::gone)
+      continue;
+    each->answers.trim();
+    held += held_by(*each);
+  }
+  const std::size_t budget = shared_.limits.memory_bytes_max / shared_.ports;
+  const bool was_short = allowance_bytes_ != ~std::size_t{0};
+  allowance_bytes_ = held <= budget ? ~std::size_t{0} : std::max(allowance_min, budget / std::max(1u, session_count_));
+  if (!was_short)
+    return;
+  for (const auto& each : sessions_) {
+    if (each == nullptr || !each->may_read())
+      continue;
+    if ((each->readable || !each->input.empty()) && held_by(*each) <= allowance_bytes_)
+      make_ready(*each);
   }
 }
 
@@ -493,7 +521,7 @@ bool shard_port::take_operation(session& from, std::uint64_t id, op kind, const 
     if (from.answers.unanswered() != 0)
       from.paused = from.wait_answered = true;
   }
-  if (from.answers.weight() >= in_flight_weight_max || from.answers.output_bytes() >= output_bytes_max)
+  if (from.answers.weight() >= in_flight_weight_max || from.answers.output_bytes() >= output_allowed())
     from.paused = true;
   return true;
 }
@@ -608,7 +636,7 @@ void shard_port::send_released(session& of) {
 
 void shard_port::resume_if_let(session& of) {
   if (of.wait_answered ? of.answers.unanswered() != 0
-                       : of.answers.weight() > in_flight_weight_max / 2 || of.answers.output_bytes() > output_bytes_max / 2)
+                       : of.answers.weight() > in_flight_weight_max / 2 || of.answers.output_bytes() > output_allowed() / 2)
     return;
   of.paused = of.wait_answered = false;
   of.half_frame = false; // its time did not run

@@ -24,6 +24,7 @@ namespace tally::net {
 // What all ports of a server share.
 struct server_shared {
   server_limits limits;
+  std::uint32_t ports = 1;
   std::atomic<std::uint32_t> connections{0};
   std::atomic<std::uint32_t> refusals{0}; // that are being told so
 
@@ -60,6 +61,8 @@ private:
   void take_handed_over();
   void read_ready();
   void on_tick();
+  void check_memory();
+  std::size_t output_allowed() const { return std::min(output_bytes_max, allowance_bytes_); }
   void drain_sessions();
 
   // one connection's input
@@ -134,6 +137,7 @@ private:
   std::atomic<bool> draining_{false};
   std::function<void()> drained_; // set before `draining_`, called once
   bool drain_reported_ = false;
+  std::size_t allowance_bytes_ = ~std::size_t{0}; // a connection that holds more is not read: memory is short
   time_point drain_until_;
 };
 

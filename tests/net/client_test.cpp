@@ -34,6 +34,7 @@ void call_ok(client& server, const command& asked) {
 class cutting_proxy {
 public:
   cutting_proxy(std::uint16_t target, std::uint64_t seed) : target_(target), random_(seed), listener_(listener::bind("127.0.0.1", 0)) {
+    EXPECT_TRUE(listener_->listen().ok());
     thread_ = std::thread([this] { run(); });
   }
   ~cutting_proxy() {
@@ -226,6 +227,7 @@ TEST(client, says_what_is_the_matter) {
 
 TEST(client, a_server_of_another_kind) {
   auto bound = listener::bind("127.0.0.1", 0);
+  ASSERT_TRUE(bound->listen().ok());
   std::thread fake([&] {
     for (int i = 0; i < 2; ++i) {
       pollfd waiting{bound->descriptor(), POLLIN, 0};

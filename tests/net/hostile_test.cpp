@@ -1,5 +1,6 @@
 // Bad input of any kind on the socket, against a real server: a clear error or a closed connection; others are served
 // meanwhile, and memory does not grow.
+#include "net/operation_codec.hpp"
 #include "net/reply_frame.hpp"
 #include "tests/net/hostile_frames.hpp"
 #include "tests/net/test_server.hpp"
@@ -289,6 +290,46 @@ TEST_F(hostile, a_reader_that_never_reads_is_cut_off) {
   while (server_.server().connections() > 1 && std::chrono::steady_clock::now() - begin < 10s)
     std::this_thread::sleep_for(10ms);
   EXPECT_EQ(server_.server().connections(), 1u) << "only the witness is left";
+}
+
+// Many connections that each take what one may: together they stay within the server's memory for connections.
+TEST(many_slow_readers, share_a_bounded_memory) {
+  server_limits limits = short_limits();
+  limits.memory_bytes_max = 8u << 20;
+  limits.slow_reader_timeout = 1500ms;
+  test::test_server server(1, limits);
+  auto witness = server.connect();
+  ASSERT_EQ(witness->call(test::put_program_of())->head.status, outcome_status::ok);
+  ASSERT_EQ(witness->call(test::enroll_of("m-1"))->head.status, outcome_status::ok);
+  flatbuffers::FlatBufferBuilder builder;
+  begin_frame(builder);
+  const std::vector<op> kinds(512, op::account);
+  std::vector<flatbuffers::Offset<void>> tables;
+  for (std::size_t i = 0; i < kinds.size(); ++i)
+    tables.push_back(encode_operation(builder, test::account_of("m-1")));
+  const std::vector<std::byte> frame = test::copy_of(finish_request(builder, 1, kinds, tables));
+  const std::size_t memory = test::resident_bytes();
+  std::deque<raw_connection> connections;
+  std::vector<std::uint64_t> next_ids(64, 1);
+  for (std::size_t i = 0; i < next_ids.size(); ++i)
+    connections.emplace_back(server.port(), 4096).say_hello();
+  std::size_t most = 0;
+  for (int round = 0; round < 60; ++round) {
+    for (std::size_t i = 0; i < connections.size(); ++i) {
+      std::vector<std::byte> again = frame;
+      auto* request = const_cast<wire::request*>(verify_request_frame(again)->body_as_request());
+      reinterpret_cast<flatbuffers::Table*>(request)->SetField<std::uint64_t>(wire::request::VT_FIRST_ID, next_ids[i], 0);
+      next_ids[i] += kinds.size();
+      connections[i].send_some(again, 0ms);
+    }
+    most = std::max(most, test::resident_bytes());
+    ASSERT_TRUE(witness->call(test::account_of("m-1")).ok());
+  }
+  EXPECT_LT(most, memory + (64u << 20)) << "unbounded, they would take 256 MiB";
+  const auto begin = std::chrono::steady_clock::now();
+  while (server.server().connections() > 1 && std::chrono::steady_clock::now() - begin < 20s)
+    std::this_thread::sleep_for(20ms);
+  EXPECT_EQ(server.server().connections(), 1u);
 }
 
 TEST(too_many_connections, are_told_so) {
