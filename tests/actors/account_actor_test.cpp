@@ -150,10 +150,9 @@ TEST(account_actor, outlives_exit_messages_and_tells_its_monitors_at_the_end) {
 }
 
 TEST(account_actor_death, a_kill_ends_the_process) {
-  testing::GTEST_FLAG(death_test_style) = "threadsafe";
+  temporary_folder folder; // removed here: the one that dies cannot
   EXPECT_DEATH(
       {
-        temporary_folder folder;
         running_ledger tally(options_for(folder, 1), std::make_unique<memory_journal>(std::make_shared<memory_disk>()));
         tally.call(enroll_of("m-1"));
         caf::anon_send_exit(tally->account("beanhouse", "m-1"), caf::exit_reason::kill);
