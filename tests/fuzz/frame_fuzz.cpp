@@ -40,6 +40,8 @@ void walk(const wire::request& request) {
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0)
+    return 0;
   std::vector<std::uint64_t> aligned((size + 7) / 8); // as in the server, frames begin at a multiple of 8
   std::memcpy(aligned.data(), data, size);
   const frame_bytes stream{reinterpret_cast<const std::byte*>(aligned.data()), size};
