@@ -63,7 +63,7 @@ class running(tally_test):
         live = self.open_exec("--reconnect-for", "0")
         live.send(ENROLL)
         self.assertEqual(live.receive()["status"], "ok")
-        for i in range(2000):
+        for i in range(300):  # what comes back fits the pipe: nobody reads it yet
             live.send(earn(f"o-{i}"))
         first = live.receive()
         self.assertEqual(first["status"], "ok")
