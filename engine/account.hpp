@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace tally {
 
@@ -78,6 +79,16 @@ struct account_state {
   // Bytes on the heap.
   std::size_t heap_bytes() const;
 };
+
+// An open review of the account.
+struct open_review {
+  seq_t review;
+  op parked = op::none;
+};
+// In the order of their seqs.
+std::vector<open_review> open_reviews(const account_state& state);
+// Whether a review of this number was ever made on the account, open or decided.
+bool knows_review(const account_state& state, seq_t review);
 
 // Applies one entry: the only way a state changes, live, in replay and in audits alike. `entry` must be the account's
 // next one (prev_seq == last_seq).

@@ -15,7 +15,8 @@ namespace tally {
 
 // What a decision may look at besides the account.
 struct decision_context {
-  const program* active = nullptr; // the merchant's newest version; null: none
+  // The merchant's newest version; null: none. Older ones are found behind it: for late receipts, approvals, captures.
+  const program* active = nullptr;
   instant now;
   // The number the first new entry would get. Entries and lots of the decision are numbered from here; if others came
   // first, `rebase` moves them.
@@ -23,6 +24,8 @@ struct decision_context {
   // Reads back a group of this account, by the seq of its first entry: for duplicates, conflicts and redemptions that are
   // given back. The entries stay valid until the next call; none at all: it cannot be read (answered `unavailable`).
   std::function<std::span<const entry>(seq_t)> const* read_group = nullptr;
+  // Names the change of personal data that goes with an enrolment or an erasure (`entry::personal`); 0: none.
+  std::uint64_t personal = 0;
 };
 
 struct decision {
@@ -32,16 +35,25 @@ struct decision {
 
   // Working memory of decide, kept so that it is allocated once: the account as drafted so far, without its references.
   account_state drafted;
+  account_state drafted_to; // a transfer's receiver
   std::vector<std::uint32_t> spending_order;
 
   void clear();
 };
 
-// Decides one operation on one account: enroll, earn, preview, redeem, reverse, adjust, suspend, reactivate, close.
+// Decides one operation on one account: enroll, earn, preview, redeem, claim, authorize, capture, void, reverse, adjust, suspend,
+// reactivate, close, approve and reject (`command.seq` is the review, `command.account` its account), erase.
 // `state.status == none` stands for an account that is not enrolled. `out` is overwritten; its memory is reused.
+// `command.phone` and `command.name` are not looked at: personal data is not the engine's.
 void decide(const account_state& state, const command& command, const decision_context& context, decision& out);
 
-// What has fallen due at `context.now` and nothing else: releases and expiries, in the contract's order.
+// Decides a transfer from one account (`command.account`) to another of the same merchant (`command.to`), whose state has
+// `status == none` where it is not enrolled. Entries of both accounts: each says whose it is in `entry.account`; what was due
+// comes first, then the group of transfer_out and transfer_in.
+void decide_transfer(const account_state& from, const account_state& to, const command& command, const decision_context& context,
+                     decision& out);
+
+// What has fallen due at `context.now` and nothing else: releases, time-outs and expiries, in the contract's order.
 void decide_due(const account_state& state, const decision_context& context, decision& out);
 
 // Moves a decision that was numbered from `from` to `to`: entries, lots, groups, outcome.

@@ -70,6 +70,9 @@ struct ruleset {
     tier_basis basis = tier_basis::lifetime;
     bool net_of_reversals = false;
     std::vector<tier> tiers; // by rising threshold
+    // calendar_year in a zone other than UTC: when the years from `first_year` on begin. Empty for UTC.
+    static constexpr std::int32_t first_year = 2000, last_year = 2100;
+    std::vector<instant> year_begins;
   };
   struct review_rules {
     points_t max_points_per_order; // 0: off
