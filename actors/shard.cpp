@@ -10,12 +10,22 @@ shard::~shard() = default;
 
 void shard::submit(std::span<const request> requests) { core_->submit(requests); }
 
-bool shard::concerns_no_account(op kind) {
-  switch (kind) {
-  case op::put_program:
+bool shard::goes_alone(const command& asked) {
+  switch (asked.kind) {
+  case op::enroll: // the phone's account is found, or made, by whoever keeps personal data
+    return !asked.phone.empty() || !asked.name.empty();
+  case op::transfer: // of two accounts
+  case op::approve:  // of the review's account
+  case op::reject:
+  case op::reviews:
   case op::program:
   case op::programs:
+  case op::put_program:
+  case op::profile:
+  case op::erase:
+  case op::liability:
   case op::digest:
+  case op::tail:
   case op::advance_clock:
     return true;
   default:

@@ -33,11 +33,10 @@ public:
 
   // Operations of one connection must be submitted in its order. Answers come through the port, in the same order for one
   // account; those of accounts of other shards and of reads of the journal come later, in any order. At most stage_size.
-  // Operations that concern no account (put_program, program, programs, digest, advance_clock) must be submitted alone, when
-  // everything else of the connection has been answered to the port, and nothing after them before their own answer:
-  // `concerns_no_account` tells.
+  // Operations that are not one account's alone, or whose account is not known yet, must be submitted alone, when everything else
+  // of the connection has been answered to the port, and nothing after them before their own answer: `goes_alone` tells.
   void submit(std::span<const request> requests);
-  static bool concerns_no_account(op kind);
+  static bool goes_alone(const command& asked);
 
   void run(port& world);
   // One turn of `run`, for whoever drives several shards on one thread (tests). May sleep in `world.poll` until `sleep_until`, but

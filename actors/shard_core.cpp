@@ -238,11 +238,14 @@ bool shard_core::accept(const staged& operation) {
   };
   if (quiet_)
     return refuse(outcome_status::unavailable, "the server is shutting down", "");
-  if (shard::concerns_no_account(asked.kind)) {
+  switch (asked.kind) {
+  case op::put_program:
+  case op::program:
+  case op::programs:
+  case op::digest:
+  case op::advance_clock:
     for_ledger(operation);
     return false;
-  }
-  switch (asked.kind) {
   case op::enroll:
   case op::earn:
   case op::preview:

@@ -499,7 +499,7 @@ bool shard_port::take_operation(session& from, std::uint64_t id, op kind, const 
     refuse_operation(what, where_.c_str());
     return true;
   }
-  const bool alone = actors::shard::concerns_no_account(kind);
+  const bool alone = actors::shard::goes_alone(staged.command);
   if (alone && from.answers.unanswered() != 0) {
     const actors::request kept = staged; // its texts stay where they are; its place is reused
     submit_staged();

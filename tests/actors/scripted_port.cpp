@@ -46,7 +46,7 @@ void scripted_port::poll(shard& owner, std::chrono::steady_clock::time_point wai
       changed_.wait_until(lock, wait_until, [&] { return woken_; });
     woken_ = false;
     while (!queued_.empty() && taken.size() < shard::stage_size) {
-      const bool alone = shard::concerns_no_account(queued_.front().asked->get().kind);
+      const bool alone = shard::goes_alone(queued_.front().asked->get());
       if (alone && in_flight_ > 0)
         break;
       taken.push_back(std::move(queued_.front()));
