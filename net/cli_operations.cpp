@@ -248,7 +248,7 @@ void register_operation_commands(CLI::App& tally, int& status) {
       add_program_commands(tally, status);
     else if (shape.kind == op::put_program)
       continue; // `program apply`
-    else if (!shape.supported)
+    else if (shape.kind == op::tail) // it goes on for ever
       add_later(tally, name, status);
     else
       add_operation(*tally.add_subcommand(name, std::string{shape.help}), shape, status);

@@ -34,8 +34,7 @@ struct operation_field {
 
 struct operation_shape {
   op kind = op::none;
-  bool supported = false; // by this release's server
-  bool changes = false;   // takes terminal, cashier and note
+  bool changes = false; // takes terminal, cashier and note
   std::string_view help;
   std::string_view example; // arguments of the subcommand
   std::span<const operation_field> fields;

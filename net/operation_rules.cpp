@@ -40,40 +40,54 @@ enum field : field_set {
   terminal = 1u << 22,
   cashier = 1u << 23,
   note = 1u << 24,
-  other = 1u << 25, // fields of operations that follow later: to, minutes, after
+  to = 1u << 25,
+  minutes = 1u << 26,
+  after = 1u << 27,
 };
 
 constexpr field_set on_change = terminal | cashier | note;
 
 struct shape {
-  bool supported = false;
   field_set required = 0;
   field_set optional = 0;
   const char* reference_name = "";
   const char* kinds_name = "kinds";
   const char* until_name = "until";
+  const char* seq_name = "seq";
 };
 
 constexpr std::array<shape, op_count> make_shapes() {
   std::array<shape, op_count> shapes{};
   const auto at_op = [&](op kind) -> shape& { return shapes[static_cast<std::size_t>(kind)]; };
-  at_op(op::enroll) = {true, merchant | account, phone | name | on_change};
-  at_op(op::earn) = {true, merchant | order | total, account | phone | lines | at | on_change};
-  at_op(op::preview) = {true, merchant | account | points, total};
-  at_op(op::redeem) = {true, merchant | account | points | order, total | on_change};
-  at_op(op::reverse) = {true, merchant | account | order | reference, amount | on_change, "refund"};
-  at_op(op::adjust) = {true, merchant | account | points | reference | reason, expire_days | on_change, "adjustment"};
-  at_op(op::suspend) = at_op(op::reactivate) = at_op(op::close) = {true, merchant | account | reason, on_change};
-  at_op(op::account) = {true, merchant | account, phone};
-  at_op(op::history) = {true, merchant | account, before_seq | limit | kinds | from | until};
-  at_op(op::entry) = {true, merchant, seq | account | order | kinds, "", "kind"};
-  at_op(op::count) = {true, merchant | account, kinds};
-  at_op(op::balance_at) = {true, merchant | account, at | seq};
-  at_op(op::program) = {true, merchant, version};
-  at_op(op::programs) = {true, merchant, 0};
-  at_op(op::put_program) = {true, merchant | toml, on_change};
-  at_op(op::digest) = {true, 0, merchant};
-  at_op(op::advance_clock) = {true, until, merchant | on_change, "", "kinds", "to"};
+  at_op(op::enroll) = {merchant, account | phone | name | on_change};
+  at_op(op::earn) = {merchant | order | total, account | phone | lines | at | on_change};
+  at_op(op::preview) = {merchant | account | points, total};
+  at_op(op::redeem) = {merchant | account | points | order, total | on_change};
+  at_op(op::claim) = {merchant | account | reference | order, on_change, "reward"};
+  at_op(op::authorize) = {merchant | account | points | reference, minutes | on_change, "reservation"};
+  at_op(op::capture) = {merchant | account | reference, points | order | on_change, "reservation"};
+  at_op(op::void_) = {merchant | account | reference, on_change, "reservation"};
+  at_op(op::reverse) = {merchant | account | order | reference, amount | on_change, "refund"};
+  at_op(op::adjust) = {merchant | account | points | reference | reason, expire_days | on_change, "adjustment"};
+  at_op(op::transfer) = {merchant | account | to | points | reference, on_change, "transfer"};
+  at_op(op::suspend) = at_op(op::reactivate) = at_op(op::close) = {merchant | account | reason, on_change};
+  at_op(op::account) = {merchant, account | phone};
+  at_op(op::history) = {merchant | account, before_seq | limit | kinds | from | until};
+  at_op(op::entry) = {merchant, seq | account | order | kinds, "", "kind"};
+  at_op(op::count) = {merchant | account, kinds};
+  at_op(op::balance_at) = {merchant | account, at | seq};
+  at_op(op::reviews) = {merchant, account | limit | after};
+  at_op(op::approve) = at_op(op::reject) = {merchant | seq | reason, on_change, "", "kinds", "until", "review"};
+  at_op(op::program) = {merchant, version};
+  at_op(op::programs) = {merchant, 0};
+  at_op(op::put_program) = {merchant | toml, on_change};
+  at_op(op::profile) = {merchant | account, phone | name | on_change};
+  at_op(op::erase) = {merchant | account, on_change};
+  at_op(op::statement) = {merchant | account | from | until, 0};
+  at_op(op::liability) = {merchant, at};
+  at_op(op::digest) = {0, merchant};
+  at_op(op::tail) = {merchant | seq, kinds, "", "kinds", "until", "from_seq"};
+  at_op(op::advance_clock) = {until, merchant | on_change, "", "kinds", "to"};
   return shapes;
 }
 constexpr std::array<shape, op_count> shapes = make_shapes();
@@ -89,7 +103,7 @@ field_set fields_of(const command& operation) {
          bit(operation.limit.has_value(), limit) | bit(operation.kinds.bits != 0, kinds) | bit(operation.from.has_value(), from) |
          bit(operation.until.has_value(), until) | bit(operation.version.has_value(), version) |
          bit(!operation.terminal.empty(), terminal) | bit(!operation.cashier.empty(), cashier) | bit(!operation.note.empty(), note) |
-         bit(!operation.to.empty() || operation.minutes.has_value() || operation.after.has_value(), other);
+         bit(!operation.to.empty(), to) | bit(operation.minutes.has_value(), minutes) | bit(operation.after.has_value(), after);
 }
 
 const char* name_of(field which, const shape& rules) {
@@ -125,7 +139,7 @@ const char* name_of(field which, const shape& rules) {
   case toml:
     return "toml";
   case seq:
-    return "seq";
+    return rules.seq_name;
   case before_seq:
     return "before_seq";
   case limit:
@@ -144,8 +158,12 @@ const char* name_of(field which, const shape& rules) {
     return "cashier";
   case note:
     return "note";
-  case other:
-    return "op";
+  case to:
+    return "to";
+  case minutes:
+    return "minutes";
+  case after:
+    return "after";
   }
   return "op";
 }
@@ -186,6 +204,15 @@ const char* check_lines(std::span<const sale_line> receipt, std::string& where) 
   return nullptr;
 }
 
+// How many points: of an adjustment up or down, of redemptions the ledger's to say.
+const char* check_points(const command& operation) {
+  if (operation.kind == op::adjust)
+    return *operation.amount_points != points_t{} ? nullptr : "must not be 0";
+  if (operation.kind == op::transfer || operation.kind == op::capture)
+    return *operation.amount_points > points_t{} ? nullptr : "must be 1 or more";
+  return nullptr;
+}
+
 // One field that is there and may be there.
 const char* check_field(field which, const command& operation, std::string& where) {
   switch (which) {
@@ -196,7 +223,11 @@ const char* check_field(field which, const command& operation, std::string& wher
   case order:
     return is_id(operation.order) ? nullptr : bad_id;
   case reference:
+    if (operation.kind == op::claim) // by its name in the rules
+      return is_plain_text(operation.reference, text_bytes_max) ? nullptr : bad_long_text;
     return is_id(operation.reference) ? nullptr : bad_id;
+  case to:
+    return is_id(operation.to) ? nullptr : bad_id;
   case total:
     return *operation.total >= money_t{} ? nullptr : bad_money;
   case amount:
@@ -204,7 +235,7 @@ const char* check_field(field which, const command& operation, std::string& wher
   case lines:
     return check_lines(operation.lines, where);
   case points:
-    return operation.kind != op::adjust || *operation.amount_points != points_t{} ? nullptr : "must not be 0";
+    return check_points(operation);
   case at:
     return is_shown_time(operation.at) ? nullptr : bad_time;
   case from:
@@ -213,6 +244,8 @@ const char* check_field(field which, const command& operation, std::string& wher
     return is_shown_time(operation.until) ? nullptr : bad_time;
   case expire_days:
     return *operation.expire_days >= 0 && *operation.expire_days <= expire_days_max ? nullptr : "must be 0 to 36500";
+  case minutes:
+    return *operation.minutes >= 1 && *operation.minutes <= minutes_max ? nullptr : "must be 1 to 10080";
   case limit:
     return *operation.limit >= 1 && *operation.limit <= history_limit_max ? nullptr : "must be 1 to 1000";
   case toml:
@@ -227,39 +260,63 @@ const char* check_field(field which, const command& operation, std::string& wher
     return is_plain_text(operation.note, text_bytes_max) ? nullptr : bad_long_text;
   case reason:
     return is_plain_text(operation.reason, text_bytes_max) ? nullptr : bad_long_text;
+  case name:
+    return is_plain_text(operation.name, text_bytes_max) ? nullptr : bad_long_text;
   case token:
   case phone:
-  case name:
   case seq:
   case before_seq:
+  case after:
   case kinds:
-  case other:
     return nullptr;
   }
   return nullptr;
 }
 
+const char* check_entry(field_set there, std::string& where) {
+  const bool by_seq = (there & seq) != 0;
+  const field_set by_order = there & (account | order | kinds);
+  const auto refuse = [&](const char* place, const char* what) {
+    where = place;
+    return what;
+  };
+  if (by_seq && by_order != 0)
+    return refuse("seq", "either seq, or account and order");
+  if (!by_seq && by_order == 0)
+    return refuse("seq", "required: seq, or account and order");
+  if (!by_seq && (there & (account | order)) != (account | order))
+    return refuse((there & account) == 0 ? "account" : "order", "required");
+  return nullptr;
+}
+
 // What one field alone cannot tell.
 const char* check_together(const command& operation, field_set there, std::string& where) {
-  if (operation.kind == op::entry) {
-    const bool by_seq = (there & seq) != 0;
-    const field_set by_order = there & (account | order | kinds);
-    where = "seq";
-    if (by_seq && by_order != 0)
-      return "either seq, or account and order";
-    if (!by_seq && by_order == 0)
-      return "required: seq, or account and order";
-    if (!by_seq && (there & (account | order)) != (account | order)) {
-      where = (there & account) == 0 ? "account" : "order";
-      return "required";
-    }
+  const auto refuse = [&](const char* place, const char* what) {
+    where = place;
+    return what;
+  };
+  const field_set who = there & (account | phone);
+  const bool both = who == (account | phone);
+  switch (operation.kind) {
+  case op::enroll:
+    return who == 0 ? refuse("account", "required: account or phone") : nullptr;
+  case op::account:
+    if (who == 0)
+      return refuse("account", "required: account or phone");
+    return both ? refuse("phone", "either account or phone") : nullptr;
+  case op::earn:
+    return both ? refuse("phone", "either account or phone") : nullptr;
+  case op::transfer:
+    return operation.to == operation.account ? refuse("to", "must be another account") : nullptr;
+  case op::entry:
+    return check_entry(there, where);
+  case op::balance_at:
+    return ((there & at) != 0) == ((there & seq) != 0) ? refuse("at", "either at or seq") : nullptr;
+  case op::statement:
+    return *operation.from > *operation.until ? refuse("until", "must not be before from") : nullptr;
+  default:
+    return nullptr;
   }
-  if (operation.kind == op::balance_at && ((there & at) != 0) == ((there & seq) != 0)) {
-    where = "at";
-    return "either at or seq";
-  }
-  where.clear();
-  return nullptr;
 }
 
 // The first field of a set, in reporting order.
@@ -274,10 +331,6 @@ const char* check_operation(const command& operation, std::string& where) {
     return "unknown operation";
   }
   const shape& rules = shapes[number];
-  if (!rules.supported) {
-    where = "op";
-    return "not supported yet";
-  }
   const field_set there = fields_of(operation);
   const field_set later = token | ((phone | name) & rules.optional) | (operation.kind == op::earn ? static_cast<field_set>(at) : 0);
   if ((there & later) != 0) {

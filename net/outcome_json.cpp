@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 namespace tally::net {
 
@@ -122,7 +123,7 @@ int places_of(std::int64_t units, int currency_digits) {
   return std::max(needed, currency_digits);
 }
 
-void write_entry(object_writer& json, const wire::ledger_entry& entry, int currency_digits) {
+void write_entry(object_writer& json, const wire::ledger_entry& entry) {
   json.seq("seq", entry.seq());
   json.time("at", entry.at());
   json.time("due", entry.due());
@@ -151,7 +152,7 @@ void write_entry(object_writer& json, const wire::ledger_entry& entry, int curre
   json.string("reason", entry.reason());
   json.money("amount", entry.amount());
   json.money("total", entry.total());
-  json.money("discount", entry.discount(), entry.discount() == nullptr ? 0 : places_of(entry.discount()->units(), currency_digits));
+  json.money("discount", entry.discount(), entry.discount() == nullptr ? 0 : places_of(entry.discount()->units(), entry.discount_digits()));
   json.objects("lots", entry.lots(), [](object_writer& lot, const wire::sides_lot& value) {
     lot.seq("lot", value.lot());
     lot.points("available", value.available());
@@ -220,18 +221,22 @@ public:
   }
 
 private:
-  void write_done(outcome_status status) {
-    if (status == outcome_status::held)
-      return write_held();
-    switch (kind_) {
+  void write_done(outcome_status status) { status == outcome_status::held ? write_held() : write_fields_of(kind_); }
+
+  // The fields of an `ok` outcome.
+  void write_fields_of(op kind) {
+    switch (kind) {
     case op::enroll:
       return write_enroll();
     case op::earn:
       return write_earn();
     case op::preview:
-    case op::redeem:
-    case op::claim:
       return write_redemption();
+    case op::redeem:
+      json_.seq("seq", head_.seq);
+      return write_redemption();
+    case op::claim:
+      return write_claim();
     case op::authorize:
       return write_authorize();
     case op::capture:
@@ -253,8 +258,8 @@ private:
     case op::history:
       return write_history();
     case op::entry:
-    case op::tail:
-      return write_one_entry();
+    case op::tail: // whose lines are written by append_outcome
+      return write_one_entry(rest_.entry());
     case op::count:
       return json_.number("count", rest_.count());
     case op::balance_at:
@@ -263,7 +268,7 @@ private:
       return write_approve();
     case op::reject:
       json_.seq("seq", head_.seq);
-      return json_.seq("review", rest_.review());
+      return write_review();
     case op::program:
       return write_program();
     case op::programs:
@@ -278,21 +283,23 @@ private:
     case op::statement:
       return write_statement();
     case op::digest:
-      rest_.seq() != nullptr ? json_.seq("seq", rest_.seq()) : json_.number("seq", head_.seq.value);
+      write_seq_shown();
       return json_.string("hash", rest_.hash());
     case op::advance_clock:
       json_.time("now", rest_.now());
       return json_.number("fired", rest_.fired());
-    case op::none:
-    case op::reviews: // the wire has no answer for these two yet
+    case op::reviews:
+      return write_reviews();
     case op::liability:
+      return write_liability();
+    case op::none:
       return;
     }
   }
 
   void write_held() {
     json_.seq("seq", head_.seq);
-    json_.seq("review", head_.seq);
+    write_review();
     json_.strings("reasons", rest_.reasons());
     json_.points("points", head_.points);
     json_.version(head_.version);
@@ -325,13 +332,15 @@ private:
   }
 
   void write_redemption() {
-    if (kind_ != op::preview)
-      json_.seq("seq", head_.seq);
-    if (kind_ == op::claim)
-      json_.string("reward", rest_.reward());
     json_.points("points_used", head_.points);
-    if (kind_ != op::claim)
-      write_discount();
+    write_discount();
+    write_balances_and_version();
+  }
+
+  void write_claim() {
+    json_.seq("seq", head_.seq);
+    json_.string("reward", rest_.reward());
+    json_.points("points_used", head_.points);
     write_balances_and_version();
   }
 
@@ -408,25 +417,39 @@ private:
     json_.seq("next_before_seq", rest_.next_before_seq());
   }
 
-  void write_one_entry() {
-    if (rest_.entry() == nullptr)
+  void write_one_entry(const wire::ledger_entry* shown) {
+    if (shown == nullptr)
       return json_.null("entry");
     object_writer entry{json_.key("entry")};
-    write_entry(entry, *rest_.entry(), head_.currency_digits);
+    write_entry(entry, *shown);
   }
 
   void write_balance_at() {
     write_account_name();
     json_.time("at", rest_.at());
-    rest_.seq() != nullptr ? json_.seq("seq", rest_.seq()) : json_.number("seq", head_.seq.value);
+    write_seq_shown();
     write_balances();
   }
 
+  // What the parked operation answers now that it is done; its seq is the approval's.
   void write_approve() {
-    json_.seq("seq", head_.seq);
-    json_.points("points", head_.points);
-    write_balances_and_version();
-    json_.seq("review", rest_.review());
+    write_fields_of(parked() == op::reverse ? op::reverse : op::earn);
+    write_review();
+  }
+
+  void write_reviews() {
+    json_.objects("reviews", rest_.reviews(), [](object_writer& review, const wire::open_review& value) {
+      review.seq("review", value.review());
+      review.string("account", value.account());
+      review.string("op", value.op());
+      review.string("order", value.order());
+      review.string("refund", value.refund());
+      review.strings("reasons", value.reasons());
+      review.points("points", value.points());
+      review.money("total", value.total());
+      review.time("at", value.at());
+    });
+    json_.seq("next_after", rest_.next_after());
   }
 
   void write_program() {
@@ -453,13 +476,49 @@ private:
     write_account_name();
     json_.time("from", rest_.from());
     json_.time("until", rest_.until());
+    write_balances_of("opening", rest_.opening());
+    write_balances_of("closing", rest_.closing());
     write_entries();
+    json_.objects("expiring", rest_.expiring(), [](object_writer& lot, const wire::expiring_points& value) {
+      lot.time("at", value.at());
+      lot.points("points", value.points());
+    });
+  }
+
+  void write_balances_of(std::string_view name, const wire::balances* value) {
+    if (value == nullptr)
+      return json_.null(name);
+    object_writer balances{json_.key(name)};
+    balances.points("available", value->available());
+    balances.points("pending", value->pending());
+    balances.points("reserved", value->reserved());
+    balances.points("lifetime", value->lifetime());
+    balances.string("tier", value->tier());
+  }
+
+  void write_liability() {
+    json_.time("at", rest_.at());
+    write_seq_shown();
+    const wire::liability_sum* sum = rest_.liability();
+    json_.points("available", sum == nullptr ? nullptr : sum->available());
+    json_.points("debt", sum == nullptr ? nullptr : sum->debt());
+    json_.points("pending", sum == nullptr ? nullptr : sum->pending());
+    json_.points("reserved", sum == nullptr ? nullptr : sum->reserved());
+    json_.objects("by_month", sum == nullptr ? nullptr : sum->by_month(), [](object_writer& month, const wire::month_points& value) {
+      month.string("month", value.month());
+      month.points("points", value.points());
+    });
+    json_.money("value", sum == nullptr ? nullptr : sum->value());
   }
 
   void write_entries() {
-    json_.objects("entries", rest_.entries(),
-                  [this](object_writer& entry, const wire::ledger_entry& value) { write_entry(entry, value, head_.currency_digits); });
+    json_.objects("entries", rest_.entries(), [](object_writer& entry, const wire::ledger_entry& value) { write_entry(entry, value); });
   }
+
+  void write_review() { rest_.review() != nullptr ? json_.seq("review", rest_.review()) : json_.seq("review", head_.seq); }
+
+  // 0 where nothing was counted yet: that is a number, too.
+  void write_seq_shown() { rest_.seq() != nullptr ? json_.seq("seq", rest_.seq()) : json_.number("seq", head_.seq.value); }
 
   void write_account_name() {
     shows_account_ = true;
@@ -488,6 +547,7 @@ private:
       json_.key("tier_changed") += "true";
   }
 
+  op parked() const { return head_.parked != op::none ? head_.parked : static_cast<op>(rest_.parked()); }
   std::string_view what() const { return !head_.what.empty() ? std::string_view{head_.what} : view(rest_.what()); }
 
   static std::string_view view(text value) { return value == nullptr ? std::string_view{} : value->string_view(); }
@@ -522,8 +582,24 @@ std::size_t sequence_bytes(std::string_view text) {
 } // namespace
 
 void append_outcome(std::string& out, op kind, std::string_view asked, const answer& answer) {
+  if (kind == op::tail && answer.document != nullptr && answer.document->entries() != nullptr) {
+    bool first = true;
+    for (const wire::ledger_entry* each : *answer.document->entries()) {
+      if (!std::exchange(first, false))
+        out += '\n';
+      append_entry_line(out, *each);
+    }
+    return;
+  }
   object_writer json{out};
   outcome_writer{json, kind, asked, answer}.write();
+}
+
+void append_entry_line(std::string& out, const wire::ledger_entry& shown) {
+  object_writer json{out};
+  json.string("status", name_of(outcome_status::ok));
+  object_writer entry{json.key("entry")};
+  write_entry(entry, shown);
 }
 
 void append_invalid(std::string& out, const operation_problem& problem) {
@@ -533,9 +609,9 @@ void append_invalid(std::string& out, const operation_problem& problem) {
   problem.where.empty() ? json.null("where") : json.string("where", problem.where);
 }
 
-void append_entry(std::string& out, const wire::ledger_entry& entry, int currency_digits) {
+void append_entry(std::string& out, const wire::ledger_entry& entry) {
   object_writer json{out};
-  write_entry(json, entry, currency_digits);
+  write_entry(json, entry);
 }
 
 void append_json_text(std::string& out, std::string_view text) {

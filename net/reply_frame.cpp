@@ -46,7 +46,9 @@ void set_reply_count(std::byte* frame, std::uint32_t count) {
 }
 
 bool fits_reply(const outcome& answer) {
-  return answer.what.empty() && answer.where.empty() && answer.rewards == 0 && answer.tier == 0 && !answer.to_seq;
+  const std::uint64_t numbers =
+      answer.rewards | answer.tier | answer.to_seq.value | answer.review.value | answer.reasons | static_cast<std::uint64_t>(answer.parked);
+  return numbers == 0 && !answer.expires_at && answer.what.empty() && answer.where.empty() && answer.name.empty();
 }
 
 wire::reply make_reply(std::uint64_t id, const outcome& answer) {

@@ -19,7 +19,7 @@ void begin_reply_frame(std::byte* frame);
 // The frame now holds this many replies behind its head.
 void set_reply_count(std::byte* frame, std::uint32_t count);
 
-// False: the outcome has texts or lists and needs an outcome document.
+// False: the outcome has more than a reply holds (texts, lists, a tier, a review ...) and needs an outcome document.
 bool fits_reply(const outcome& answer);
 wire::reply make_reply(std::uint64_t id, const outcome& answer);
 outcome read_reply(const wire::reply& reply);

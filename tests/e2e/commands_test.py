@@ -7,9 +7,10 @@ import unittest
 
 from tally_process import BIN, MIDNIGHT, ROOT, RULES, tally_test
 
-SUPPORTED = """enroll earn preview redeem reverse adjust suspend reactivate close account history entry count balance-at program programs
-    digest advance-clock exec bench audit repair completion""".split()
-LATER = "claim authorize capture void transfer reviews approve reject profile erase statement liability tail backup restore".split()
+SUPPORTED = """enroll earn preview redeem claim authorize capture void reverse adjust transfer suspend reactivate close account history entry count
+    balance-at reviews approve reject program programs profile erase statement liability digest advance-clock exec bench audit repair
+    completion""".split()
+LATER = "tail backup restore".split()
 
 
 class commands(tally_test):
@@ -154,7 +155,7 @@ class documents(tally_test):
             return done.stdout.split()
 
         self.assertEqual(sorted(complete("tally", "")), sorted(SUPPORTED))
-        self.assertEqual(sorted(complete("tally", "re")), ["reactivate", "redeem", "repair", "reverse"])
+        self.assertEqual(sorted(complete("tally", "re")), ["reactivate", "redeem", "reject", "repair", "reverse", "reviews"])
         self.assertEqual(complete("tally", "program", "a"), ["apply"])
         self.assertEqual(complete("tally", "earn", "m-1", "--to"), ["--total", "--token-file"])
         self.assertEqual(complete("tally", "history", "m-1", "--kinds", "re"), ["release", "redeem", "reverse", "restore", "reactivate", "review_hold",
