@@ -5,6 +5,7 @@
 #include "engine/entry.hpp"
 #include "engine/small_vector.hpp"
 
+#include <array>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,12 +27,19 @@ struct lot {
 
 enum class account_status : std::uint8_t { none = 0, active = 1, suspended = 2, closed = 3 };
 
-// An earn as its order remembers it, so that a reversal reads no journal.
-struct order_record {
-  std::uint64_t hash = 0; // of the order reference
-  seq_t seq;              // of the earn entry, which names its lot too
+// An earn as its order remembers it, so that a reversal and the tiers read no journal.
+struct order_facts {
+  seq_t seq; // of the earn entry, which names its lot too
   points_t earned;
   money_t total;
+  instant dated; // time of purchase
+};
+
+// The same in 32 bytes: an account has one for every receipt. What is too large for its bits (seq 48, earned 40, total 48,
+// dated 56) lies in account_rare::wide_orders, and here is where. Read it with `facts_of`.
+struct order_record {
+  std::uint64_t hash = 0; // of the order reference
+  std::array<std::uint64_t, 3> bits{};
 };
 
 // A reference that counts once: (operation, hash of the reference) and the first entry of its group.
@@ -55,6 +63,7 @@ struct account_state {
   bool lots_in_spending_order = true; // as they lie: true for nearly all, false may be too cautious
   std::uint32_t entry_count = 0;
   merchant_number merchant = 0;
+  std::int32_t day = 0;                      // of the three sums below: UTC days since the epoch
   instant next_due = instant::end_of_time(); // the earliest lot::due()
   points_t available;                        // sum of the lots' available - debt
   points_t pending;
@@ -63,6 +72,10 @@ struct account_state {
   points_t lifetime;
   seq_t last_seq;
   seq_t enrolled_seq;
+  instant enrolled_at;
+  instant active_at;                           // newest earn, redemption, claim or capture; else the enrolment
+  points_t earned_that_day, redeemed_that_day; // for [limits]: what counts, on `day`
+  std::int32_t redemptions_that_day = 0;
 
   small_vector<lot, 1> lots;                    // by id, empty ones are gone
   small_vector<order_record, 1> orders;         // oldest first

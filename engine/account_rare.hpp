@@ -6,15 +6,19 @@
 #include "engine/hash.hpp"
 #include "engine/reference_index.hpp"
 
+#include <string>
+#include <vector>
+
 namespace tally {
 
 // What the refunds of one order have done so far, all of them together.
 struct refunded_order {
   std::uint64_t hash = 0; // of the order reference
-  money_t refunded;
-  money_t restoring;        // the refunds that asked for the redeemed points back
-  points_t taken;           // of the order's earn, expired ones counted as taken included
-  points_t expired_counted; // of `taken`
+  money_t refunded{};
+  money_t restoring{};        // the refunds that asked for the redeemed points back
+  points_t taken{};           // of the order's earn, expired ones counted as taken included
+  points_t expired_counted{}; // of `taken`
+  seq_t newest{};             // group of the newest refund
   bool cancelled = false;
 };
 
@@ -24,8 +28,46 @@ struct expired_lot {
   points_t points;
 };
 
+// Points of one lot that are reserved, or that come back from being so.
+struct lot_share {
+  seq_t lot;
+  points_t points;
+  instant available_at;
+  instant expires_at; // 0: never
+};
+
+// An authorised redemption that is not captured yet.
+struct reservation {
+  seq_t seq;                     // of its authorize entry
+  instant until;                 // its time runs out
+  std::uint32_t version;         // of the rules that authorised it
+  std::string name;              // the reference
+  std::vector<lot_share> shares; // in the order in which they are captured
+};
+
+// A review of the account, open or decided.
+struct review_record {
+  seq_t review;
+  seq_t decided; // group of the review_approve or review_reject; 0: open
+  std::uint64_t order_hash = 0;
+  op parked = op::none;
+  bool approved = false;
+};
+
+// A capture that was made on an order.
+struct captured_order {
+  std::uint64_t hash; // of the order
+  seq_t seq;          // of the capture entry
+};
+
 struct account_rare {
-  seq_t status_seq; // group of the last suspend, reactivate or close; 0: none yet
+  seq_t status_seq;                                // group of the last suspend, reactivate or close; 0: none yet
+  seq_t erased_seq;                                // newest erase; 0: none
+  points_t taken_back;                             // of all that was earned, expired points counted as taken included
+  std::vector<reservation> reservations;           // open ones, oldest first
+  small_vector<review_record, 1> reviews;          // oldest first
+  small_vector<captured_order, 1> captured_orders; // oldest first
+  std::vector<order_facts> wide_orders;
   small_vector<refunded_order, 1> refunds;
   small_vector<undone_share, 1> undone; // by redemption, in the order first undone
   small_vector<expired_lot, 1> expired; // in the order first expired
@@ -50,6 +92,13 @@ bool find_reference(const account_state& state, op kind, std::uint64_t hash, Vis
   });
 }
 
+order_facts facts_of(const account_state& state, const order_record& record);
+order_record make_order_record(account_state& state, std::uint64_t hash, const order_facts& facts);
+// The open reservation that this entry authorised, or null.
+const reservation* find_reservation(const account_state& state, seq_t authorised);
+// The review, or null.
+const review_record* find_review(const account_state& state, seq_t review);
+
 // The lot, or null.
 const lot* find_lot(const account_state& state, seq_t id);
 // Zeros where the order was never refunded.
@@ -61,7 +110,7 @@ points_t expired_of(const account_state& state, seq_t lot);
 // The group that made the account's status what it is.
 seq_t status_seq_of(const account_state& state);
 
-// Balances and lots, without references: what a decision drafts on.
+// Balances, lots and reservations, without references: what a decision drafts on.
 void copy_balances(const account_state& from, account_state& to);
 
 } // namespace tally

@@ -2,6 +2,7 @@
 
 #include "engine/assert.hpp"
 #include "engine/decide.hpp"
+#include "engine/tiers.hpp"
 
 #include <algorithm>
 
@@ -37,10 +38,29 @@ std::uint64_t rewards_within_reach(const program& active, points_t available, in
   return within;
 }
 
-outcome::account_status_shown shown(account_status status) {
-  switch (status) {
+// The member's tier, and how far the next one is.
+void look_up_tier(const account_state& state, const ruleset& rules, instant now, account_view& view) {
+  const ruleset::tier_rules& tiers = *rules.tiers;
+  const points_t points = tier_points(state, rules, now);
+  const std::uint8_t reached = tier_reached(tiers, points);
+  view.tier_points = points;
+  if (reached > 0)
+    view.tier = reached;
+  if (reached < tiers.tiers.size()) {
+    view.next_tier = static_cast<std::uint8_t>(reached + 1);
+    view.points_to_next_tier = tiers.tiers[reached].threshold - points;
+  }
+}
+
+bool is_lapsing(const account_state& state, const program* active, instant now) {
+  return active != nullptr && active->rules.lapse_days > 0 &&
+         int128{now.us} - state.active_at.us >= int128{active->rules.lapse_days} * us_per_day;
+}
+
+outcome::account_status_shown shown(const account_state& state, const program* active, instant now) {
+  switch (state.status) {
   case account_status::active:
-    return outcome::active;
+    return is_lapsing(state, active, now) ? outcome::lapsing : outcome::active;
   case account_status::suspended:
     return outcome::suspended;
   case account_status::closed:
@@ -53,22 +73,33 @@ outcome::account_status_shown shown(account_status status) {
 
 } // namespace
 
-account_view view_of(const account_state& state, const program* active, instant now) {
-  if (state.next_due <= now)
-    return view_of(as_of(state, now), active, now);
+namespace {
+
+// `recorded` is the account as it is, with its orders; `settled` the same with everything due done.
+account_view view_of(const account_state& recorded, const account_state& settled, const program* active, instant now) {
   account_view view;
-  view.available = state.available;
-  view.pending = state.pending;
-  view.reserved = state.reserved;
-  view.lifetime = state.lifetime;
-  look_ahead(state, now, view);
-  view.state = shown(state.status);
-  view.last_seq = state.last_seq;
+  view.available = settled.available;
+  view.pending = settled.pending;
+  view.reserved = settled.reserved;
+  view.lifetime = settled.lifetime;
+  look_ahead(settled, now, view);
+  view.state = shown(settled, active, now);
+  view.last_seq = recorded.last_seq;
   if (active != nullptr) {
-    view.rewards = rewards_within_reach(*active, state.available, now);
+    view.rewards = rewards_within_reach(*active, settled.available, now);
     view.version = active->version;
+    if (active->rules.tiers && recorded.status != account_status::none)
+      look_up_tier(recorded, active->rules, now, view);
   }
   return view;
+}
+
+} // namespace
+
+account_view view_of(const account_state& state, const program* active, instant now) {
+  if (state.next_due <= now)
+    return view_of(state, as_of(state, now), active, now);
+  return view_of(state, state, active, now);
 }
 
 } // namespace tally

@@ -7,16 +7,25 @@ namespace tally {
 
 namespace {
 
+constexpr std::int32_t reservation_minutes_max = 10'080;
+
 bool changes_something(op kind) {
   switch (kind) {
   case op::enroll:
   case op::earn:
   case op::redeem:
+  case op::claim:
+  case op::authorize:
+  case op::capture:
+  case op::void_:
   case op::reverse:
   case op::adjust:
   case op::suspend:
   case op::reactivate:
   case op::close:
+  case op::approve:
+  case op::reject:
+  case op::erase:
     return true;
   default:
     return false;
@@ -31,6 +40,20 @@ void decide_operation(draft& drafted, op kind) {
     return decide_earn(drafted);
   case op::redeem:
     return decide_redeem(drafted);
+  case op::claim:
+    return decide_claim(drafted);
+  case op::authorize:
+    return decide_authorize(drafted);
+  case op::capture:
+    return decide_capture(drafted);
+  case op::void_:
+    return decide_void(drafted);
+  case op::approve:
+    return decide_approve(drafted);
+  case op::reject:
+    return decide_reject(drafted);
+  case op::erase:
+    return decide_erase(drafted);
   case op::reverse:
     return decide_reverse(drafted);
   case op::adjust:
@@ -53,17 +76,46 @@ bool has_its_fields(const command& asked, draft& drafted) {
       drafted.invalid("is missing", where);
     return is_missing;
   };
-  if (asked.at) {
-    drafted.invalid("not supported yet", "at");
-    return false;
-  }
   if (asked.kind != op::earn && missing(asked.account.empty(), "account")) // a sale to nobody is skipped
     return false;
   switch (asked.kind) {
   case op::earn:
+    if (asked.at && *asked.at > drafted.now()) {
+      drafted.invalid("is in the future", "at");
+      return false;
+    }
     return !missing(asked.order.empty(), "order") && !missing(!asked.total, "total");
   case op::redeem:
     return !missing(!asked.amount_points, "points") && !missing(asked.order.empty(), "order");
+  case op::claim:
+    return !missing(asked.reference.empty(), "reward") && !missing(asked.order.empty(), "order");
+  case op::authorize:
+    if (asked.minutes && (*asked.minutes < 1 || *asked.minutes > reservation_minutes_max)) {
+      drafted.invalid("must be 1 to 10080", "minutes");
+      return false;
+    }
+    return !missing(!asked.amount_points, "points") && !missing(asked.reference.empty(), "reservation");
+  case op::capture:
+    if (asked.amount_points && *asked.amount_points <= points_t{}) {
+      drafted.invalid("must be more than 0", "points");
+      return false;
+    }
+    return !missing(asked.reference.empty(), "reservation");
+  case op::void_:
+    return !missing(asked.reference.empty(), "reservation");
+  case op::transfer:
+    if (asked.amount_points && *asked.amount_points <= points_t{}) {
+      drafted.invalid("must be more than 0", "points");
+      return false;
+    }
+    if (asked.to == asked.account) {
+      drafted.invalid("is the account itself", "to");
+      return false;
+    }
+    return !missing(asked.to.empty(), "to") && !missing(!asked.amount_points, "points") && !missing(asked.reference.empty(), "transfer");
+  case op::approve:
+  case op::reject:
+    return !missing(!asked.seq, "review");
   case op::preview:
     return !missing(!asked.amount_points, "points");
   case op::reverse:
@@ -99,9 +151,12 @@ void decision::clear() {
   outcome.code = outcome_code::none;
   outcome.tier_changed = false;
   outcome.currency_digits = 2;
+  outcome.parked = op::none;
+  outcome.reasons = 0;
   outcome.tier = 0;
-  outcome.version = 0;
-  outcome.seq = outcome.to_seq = {};
+  outcome.version = outcome.active_version = 0;
+  outcome.seq = outcome.to_seq = outcome.review = {};
+  outcome.expires_at.reset();
   outcome.points = outcome.points_2 = outcome.points_3 = {};
   outcome.amount = {};
   outcome.available = outcome.pending = outcome.reserved = outcome.lifetime = {};
@@ -109,7 +164,9 @@ void decision::clear() {
   outcome.state = outcome::none;
   outcome.what.clear();
   outcome.where.clear();
+  outcome.name.clear();
   entries.clear();
+  texts.clear();
   due_count = 0;
 }
 
@@ -130,7 +187,27 @@ void decide(const account_state& state, const command& command, const decision_c
   if (out.outcome.status == outcome_status::ok)
     drafted.answer();
   say_digits(context.active, out.outcome);
-  TALLY_ASSERT(out.outcome.status == outcome_status::ok || out.entries.size() == out.due_count, out.entries.size(), out.due_count);
+  const bool is_written = out.outcome.status == outcome_status::ok || out.outcome.status == outcome_status::held;
+  TALLY_ASSERT(is_written || out.entries.size() == out.due_count, out.entries.size(), out.due_count);
+}
+
+void decide_transfer(const account_state& from, const account_state& to, const command& command, const decision_context& context,
+                     decision& out) {
+  out.clear();
+  out.outcome.kind = command.kind;
+  draft sender(from, &command, context, out);
+  if (!has_its_fields(command, sender))
+    return;
+  if (from.status == account_status::none)
+    return refuse_unknown(sender, command.kind);
+  sender.settle();
+  draft receiver(to, &command, command.to, context, out, out.drafted_to);
+  if (to.status != account_status::none)
+    receiver.settle();
+  transfer_between(sender, receiver);
+  if (out.outcome.status == outcome_status::ok)
+    sender.answer();
+  say_digits(context.active, out.outcome);
 }
 
 void decide_due(const account_state& state, const decision_context& context, decision& out) {
@@ -148,11 +225,14 @@ void rebase(decision& decided, seq_t from, seq_t to) {
     each.seq = moved(each.seq, from, to);
     each.group = moved(each.group, from, to);
     each.prev_seq = moved(each.prev_seq, from, to);
+    each.review = moved(each.review, from, to);
+    each.reserved_by = moved(each.reserved_by, from, to);
     for (lot_change& change : each.lots)
       change.lot = moved(change.lot, from, to);
   }
   decided.outcome.seq = moved(decided.outcome.seq, from, to); // a duplicate's lies before `from`
   decided.outcome.to_seq = moved(decided.outcome.to_seq, from, to);
+  decided.outcome.review = moved(decided.outcome.review, from, to);
 }
 
 account_state as_of(const account_state& state, instant now) {

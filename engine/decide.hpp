@@ -8,7 +8,9 @@
 #include "engine/outcome.hpp"
 #include "engine/rules.hpp"
 
+#include <deque>
 #include <functional>
+#include <string>
 #include <vector>
 
 namespace tally {
@@ -37,6 +39,7 @@ struct decision {
   account_state drafted;
   account_state drafted_to; // a transfer's receiver
   std::vector<std::uint32_t> spending_order;
+  std::deque<std::string> texts; // what entries of an approval point to
 
   void clear();
 };

@@ -39,35 +39,16 @@ struct refund_plan {
   points_t give_back{};
 };
 
-// True if the request was decided before and has been answered.
-bool answer_known_reverse(draft& drafted) {
-  const command& asked = drafted.asked();
-  return find_reference(drafted.recorded(), op::reverse, hash64(asked.reference), [&](seq_t seq) {
-    const std::span<const entry> group = drafted.read_group(seq);
-    if (group.empty())
-      return true;
-    const entry& last = group.back();
-    TALLY_ASSERT(last.kind == entry_kind::reverse, static_cast<int>(last.kind), seq.value);
-    if (last.refund != asked.reference)
-      return false;
-    if (last.order != asked.order || last.amount != asked.amount || last.restore != asked.restore)
-      drafted.reject(outcome_code::reference_conflict);
-    else
-      drafted.answer_duplicate(group, op::reverse);
-    return true;
-  });
-}
-
 // Finds the order's earn; false if the journal cannot be read, which is answered then.
 bool find_earn(draft& drafted, order_history& order) {
   const command& asked = drafted.asked();
   const std::uint64_t hash = hash64(asked.order);
-  std::vector<order_record> candidates;
+  std::vector<order_facts> candidates;
   find_order(drafted.recorded(), hash, [&](const order_record& record) {
-    candidates.push_back(record);
+    candidates.push_back(facts_of(drafted.recorded(), record));
     return false;
   });
-  for (const order_record& candidate : candidates) {
+  for (const order_facts& candidate : candidates) {
     if (candidates.size() > 1) {
       const std::span<const entry> group = drafted.read_group(candidate.seq);
       if (group.empty())
@@ -83,32 +64,42 @@ bool find_earn(draft& drafted, order_history& order) {
   return true;
 }
 
-void add_redemption(const account_state& recorded, const entry& redeem, order_history& order) {
-  TALLY_ASSERT(redeem.kind == entry_kind::redeem && redeem.points < points_t{}, redeem.seq.value, redeem.points.value);
-  if (!order.found)
-    order.total = redeem.total.value_or(money_t{});
+// How much a redemption took out of one of its lots; a capture took what was reserved.
+points_t spent_of(const lot_change& lot) { return -(lot.available + lot.reserved); }
+
+void add_redemption(const account_state& recorded, const entry& redemption, order_history& order) {
+  if (redemption.total && !order.earn)
+    order.total = *redemption.total;
   order.found = true;
-  order.redeemed -= redeem.points;
-  points_t already = undone_of(recorded, redeem.seq);
+  points_t already = undone_of(recorded, redemption.seq);
   order.undone += already;
-  for (std::size_t i = redeem.lots.size(); i-- > 0;) {
-    lot_change lot = redeem.lots[i];
-    const points_t gone = std::min(already, -lot.available);
+  for (std::size_t i = redemption.lots.size(); i-- > 0;) {
+    lot_change lot = redemption.lots[i];
+    const points_t spent = spent_of(lot);
+    order.redeemed += spent;
+    const points_t gone = std::min(already, spent);
     already -= gone;
-    lot.available = -lot.available - gone;
+    lot.available = spent - gone;
+    lot.reserved = {};
     if (lot.available > points_t{})
-      order.pieces.push_back({redeem.seq, lot});
+      order.pieces.push_back({redemption.seq, lot});
   }
-  TALLY_ASSERT(already == points_t{}, already.value, redeem.seq.value);
+  TALLY_ASSERT(already == points_t{}, already.value, redemption.seq.value);
 }
 
-// Finds what was redeemed on the order, the latest first; false if the journal cannot be read.
+// Finds what was redeemed, claimed and captured on the order, the latest first; false if the journal cannot be read.
 bool find_redemptions(draft& drafted, order_history& order) {
+  const std::uint64_t hash = hash64(drafted.asked().order);
   std::vector<seq_t> candidates;
-  find_reference(drafted.recorded(), op::redeem, hash64(drafted.asked().order), [&](seq_t seq) {
-    candidates.push_back(seq);
-    return false;
-  });
+  for (const op kind : {op::redeem, op::claim})
+    find_reference(drafted.recorded(), kind, hash, [&](seq_t seq) {
+      candidates.push_back(seq);
+      return false;
+    });
+  if (drafted.recorded().rare)
+    for (const captured_order& each : drafted.recorded().rare->captured_orders)
+      if (each.hash == hash)
+        candidates.push_back(each.seq);
   std::sort(candidates.begin(), candidates.end(), std::greater<>());
   for (const seq_t candidate : candidates) {
     const std::span<const entry> group = drafted.read_group(candidate);
@@ -168,24 +159,6 @@ void add_points(entry& restore, const lot_change& to, points_t points) {
   restore.lots.push_back(change);
 }
 
-// Points that come back pay debt first, soonest to expire first.
-void pay_debt(entry& restore, points_t debt, points_t incoming) {
-  const auto expiry = [](const lot_change& each) { return each.expires_at.us == 0 ? instant::end_of_time() : each.expires_at; };
-  points_t left = std::min(debt, incoming);
-  restore.debt = -left;
-  while (left > points_t{}) {
-    auto* soonest = std::min_element(restore.lots.begin(), restore.lots.end(), [&](const lot_change& a, const lot_change& b) {
-      return expiry(a) != expiry(b) ? expiry(a) < expiry(b) : a.lot < b.lot;
-    });
-    TALLY_ASSERT(soonest != restore.lots.end(), left.value, incoming.value);
-    const points_t paid = std::min(left, soonest->available);
-    soonest->available -= paid;
-    left -= paid;
-    if (soonest->available == points_t{})
-      restore.lots.erase(soonest);
-  }
-}
-
 // Notes how much of the piece's redemption is given back.
 void add_share(entry& restore, seq_t redemption, points_t points) {
   if (!restore.undone.empty() && restore.undone.back().redemption == redemption)
@@ -195,20 +168,26 @@ void add_share(entry& restore, seq_t redemption, points_t points) {
 }
 
 // What every entry of the group says of the request.
+void sign_refund(entry& drafted, const command& asked) {
+  drafted.refund = asked.reference;
+  drafted.amount = asked.amount;
+  drafted.restore = asked.restore;
+  drafted.cancel = !asked.amount;
+}
+
 entry& add_signed(draft& drafted, entry_kind kind) {
-  const command& asked = drafted.asked();
   entry& added = drafted.add(kind);
-  added.refund = asked.reference;
-  added.amount = asked.amount;
-  added.restore = asked.restore;
-  added.cancel = !asked.amount;
+  sign_refund(added, drafted.asked());
   return added;
 }
 
+bool holds_below_zero(const draft& drafted) {
+  return !drafted.is_approved() && drafted.active() != nullptr && drafted.active()->rules.review.negative_reversal_held;
+}
+
 // Gives points back to the lots they came from; what came from expired lots forms a lot of its own.
-void draft_restore(draft& drafted, const order_history& order, points_t give_back) {
-  const program* active = drafted.active();
-  const std::int32_t grace_days = active != nullptr && active->rules.redeem ? active->rules.redeem->restore_grace_days : 0;
+void draft_restore(draft& drafted, const order_history& order, points_t give_back, const program* version) {
+  const std::int32_t grace_days = version != nullptr && version->rules.redeem ? version->rules.redeem->restore_grace_days : 0;
   entry& restore = add_signed(drafted, entry_kind::restore);
   const lot_change graced{restore.seq, {}, {}, {}, drafted.now(), days_after(drafted.now(), grace_days)};
   points_t left = give_back;
@@ -221,20 +200,9 @@ void draft_restore(draft& drafted, const order_history& order, points_t give_bac
     left -= given;
   }
   TALLY_ASSERT(left == points_t{}, left.value, give_back.value);
-  pay_debt(restore, drafted.state().debt, give_back);
+  pay_debt(drafted.state(), restore);
   drafted.complete(restore, side::redemption, side::member);
   TALLY_ASSERT(restore.points == give_back, restore.points.value, give_back.value);
-}
-
-// Without grace, what was restored from expired lots expires at once, in the same group.
-void draft_expiry_of_restored(draft& drafted) {
-  drafted.fold();
-  const due_event event = next_due_event(drafted.state(), drafted.now());
-  if (event.kind == entry_kind::none)
-    return;
-  TALLY_ASSERT(event.kind == entry_kind::expire && event.lot->id == drafted.state().last_seq, event.lot->id.value);
-  entry& expire = add_signed(drafted, entry_kind::expire);
-  settle_event(drafted.state(), event, expire);
 }
 
 entry& add_reverse(draft& drafted, const refund_plan& plan, points_t expired_counted) {
@@ -272,16 +240,20 @@ void draft_take(draft& drafted, const order_history& order, const refund_plan& p
   TALLY_ASSERT(reverse.points <= points_t{} && reverse.debt >= points_t{}, reverse.points.value, reverse.debt.value);
 }
 
-} // namespace
-
-void decide_reverse(draft& drafted) {
+// Rejecting the review is all there is to do: nothing was earned yet.
+void draft_reverse_of_held(draft& drafted) {
   const command& asked = drafted.asked();
-  if (asked.amount && *asked.amount < money_t{})
-    return drafted.invalid("must not be negative", "amount");
-  if (answer_known_reverse(drafted))
-    return;
-  if (drafted.state().status == account_status::closed)
-    return drafted.reject(outcome_code::account_closed);
+  entry& reverse = drafted.add(entry_kind::reverse);
+  reverse.refund = asked.reference;
+  reverse.amount = asked.amount;
+  reverse.restore = asked.restore;
+  reverse.review = drafted.entries()[drafted.entries().size() - 2].review;
+  reverse.refunded = refunds_of(drafted.recorded(), hash64(asked.order)).refunded;
+  drafted.complete(reverse, side::none, side::none);
+}
+
+void reverse_order(draft& drafted, const program* version) {
+  const command& asked = drafted.asked();
   order_history order;
   if (!find_earn(drafted, order) || !find_redemptions(drafted, order))
     return;
@@ -294,11 +266,45 @@ void decide_reverse(draft& drafted) {
   if (!plan_fits(drafted.state(), plan))
     return drafted.invalid("a balance would leave 64 bits", "order");
 
+  const points_t before = drafted.state().available;
   if (plan.give_back > points_t{}) {
-    draft_restore(drafted, order, plan.give_back);
-    draft_expiry_of_restored(drafted);
+    draft_restore(drafted, order, plan.give_back, version);
+    drafted.expire_dead([&](entry& expire) { sign_refund(expire, asked); });
   }
   draft_take(drafted, order, plan);
+  const points_t after = drafted.entries().back().available_after;
+  if (after < points_t{} && after < before && holds_below_zero(drafted)) {
+    drafted.discard_group();
+    entry& hold = hold_for_review(drafted, op::reverse, reversal_below_zero);
+    sign_refund(hold, asked);
+    hold.parked_points = plan.take;
+    drafted.complete(hold, side::none, side::none);
+  }
+}
+
+} // namespace
+
+void decide_reverse(draft& drafted) {
+  const command& asked = drafted.asked();
+  if (asked.amount && *asked.amount < money_t{})
+    return drafted.invalid("must not be negative", "amount");
+  if (drafted.answer_known(op::reverse, asked.reference, &entry::refund, [&](const entry& named) {
+        return named.order == asked.order && named.amount == asked.amount && named.restore == asked.restore;
+      }))
+    return;
+  if (drafted.state().status == account_status::closed)
+    return drafted.reject(outcome_code::account_closed);
+  if (reject_review_of(drafted, asked.order))
+    return draft_reverse_of_held(drafted);
+  reverse_order(drafted, drafted.active());
+}
+
+// Decided anew on what is there now, under its own reference and without review.
+void reverse_approved(draft& drafted, const entry& hold) {
+  const program* version = drafted.active() != nullptr ? drafted.active()->find(hold.version) : nullptr;
+  if (version != nullptr)
+    drafted.use(*version);
+  reverse_order(drafted, version);
 }
 
 } // namespace tally

@@ -1,4 +1,4 @@
-// Suspending, reactivating and closing an account.
+// Suspending, reactivating and closing an account, and the erasure of its personal data.
 #include "engine/draft.hpp"
 
 namespace tally {
@@ -51,15 +51,28 @@ void decide_suspend(draft& drafted) { change_status(drafted, account_status::sus
 
 void decide_reactivate(draft& drafted) { change_status(drafted, account_status::active, entry_kind::reactivate); }
 
+// The data itself is not the engine's: the entry says that it went.
+void decide_erase(draft& drafted) {
+  const account_rare* rare = drafted.recorded().rare.get();
+  if (rare != nullptr && rare->erased_seq && drafted.personal() == 0) {
+    if (const std::span<const entry> group = drafted.read_group(rare->erased_seq); !group.empty())
+      drafted.answer_duplicate(group, op::erase);
+    return;
+  }
+  entry& erased = drafted.add(entry_kind::erase);
+  erased.personal = drafted.personal();
+  drafted.complete(erased, side::none, side::none);
+}
+
 // One entry a pair of sides, and one of 0 points where there is nothing to move.
 void decide_close(draft& drafted) {
   if (drafted.recorded().status == account_status::closed)
     return answer_as_it_is(drafted);
-  const account_state& state = drafted.state();
-  if (state.reserved > points_t{})
+  if (drafted.state().reserved > points_t{})
     return drafted.reject(outcome_code::points_reserved);
-  const points_t pending = state.pending, debt = state.debt;
-  if (state.available > points_t{} || (pending == points_t{} && debt == points_t{}))
+  const points_t available = drafted.state().available, pending = drafted.state().pending, debt = drafted.state().debt;
+  reject_reviews(drafted);
+  if (available > points_t{} || (pending == points_t{} && debt == points_t{}))
     forfeit_available(drafted);
   if (pending > points_t{})
     forfeit_pending(drafted);

@@ -9,7 +9,6 @@ namespace {
 // Says who asked, and what the operation's own entries all carry.
 void sign(entry& drafted, const command& asked) {
   drafted.merchant_id = asked.merchant;
-  drafted.account = asked.account;
   drafted.order = asked.order;
   drafted.token = asked.token;
   drafted.terminal = asked.terminal;
@@ -36,24 +35,26 @@ points_t spend_from(entry& drafted, const lot& from, points_t wanted) {
 
 } // namespace
 
-draft::draft(const account_state& state, const command* asked, const decision_context& context, decision& out)
-    : recorded_(state), state_(&state), asked_(asked), context_(context), out_(out) {
+draft::draft(const account_state& state, const command* asked, std::string_view account, const decision_context& context, decision& out,
+             account_state& working)
+    : recorded_(state), state_(&state), asked_(asked), account_(account), context_(context), out_(out), working_(working),
+      used_(context.active), own_from_(out.entries.size()), folded_(out.entries.size()) {
   TALLY_ASSERT(context.next_seq > state.last_seq, context.next_seq.value, state.last_seq.value);
 }
 
 void draft::settle() {
-  TALLY_ASSERT(out_.entries.empty(), out_.entries.size());
+  TALLY_ASSERT(out_.entries.size() == own_from_ && out_.due_count == own_from_, out_.entries.size());
   if (recorded_.next_due > context_.now)
     return;
   for (due_event event = next_due_event(*state_, context_.now); event.kind != entry_kind::none;
        event = next_due_event(*state_, context_.now)) {
     entry& settled = append(event.kind);
     settled.group = settled.seq;
-    if (asked_ != nullptr) {
+    if (asked_ != nullptr)
       settled.merchant_id = asked_->merchant;
-      settled.account = asked_->account;
-    }
     settle_event(*state_, event, settled);
+    if (event.reservation != nullptr)
+      settled.reservation = keep(event.reservation->name); // which ends with this entry
     fold();
   }
   out_.due_count = out_.entries.size();
@@ -64,19 +65,21 @@ entry& draft::add(entry_kind kind) {
   fold();
   entry& added = append(kind);
   added.group = out_.entries[out_.due_count].seq;
+  added.version = used_ != nullptr ? used_->version : 0;
+  added.review = review_;
   sign(added, asked());
   return added;
 }
 
 entry& draft::append(entry_kind kind) {
-  TALLY_ASSERT(folded_ == out_.entries.size(), folded_, out_.entries.size());
   entry& added = out_.entries.emplace_back();
   added.kind = kind;
   added.seq = context_.next_seq.plus(out_.entries.size() - 1);
   added.prev_seq = state_->last_seq;
   added.at = context_.now;
   added.merchant = state_->merchant;
-  added.version = context_.active != nullptr ? context_.active->version : 0;
+  added.account = account_;
+  added.version = added.active_version = context_.active != nullptr ? context_.active->version : 0;
   return added;
 }
 
@@ -86,17 +89,60 @@ void draft::fold() {
   if (folded_ == out_.entries.size())
     return;
   if (state_ == &recorded_) {
-    copy_balances(recorded_, out_.drafted);
-    state_ = &out_.drafted;
+    copy_balances(recorded_, working_);
+    state_ = &working_;
   }
-  while (folded_ < out_.entries.size())
-    apply(out_.drafted, out_.entries[folded_++]);
+  for (; folded_ < out_.entries.size(); ++folded_)
+    if (out_.entries[folded_].account == account_)
+      apply(working_, out_.entries[folded_]);
+}
+
+void draft::discard_group() {
+  out_.entries.resize(out_.due_count);
+  folded_ = own_from_;
+  state_ = &recorded_;
+  fold();
+}
+
+// What the group adds to the tier points that count now.
+points_t draft::tier_points_of_group(const ruleset& rules) const {
+  points_t added;
+  for (const entry& each : std::span<const entry>(out_.entries).subspan(out_.due_count)) {
+    if (each.account != account_)
+      continue;
+    if (each.lifetime > points_t{} &&
+        counts_for_tiers(rules, each.occurred_at ? *each.occurred_at : each.parked_at.value_or(each.at), now()))
+      added += each.lifetime;
+    const points_t taken = each.kind == entry_kind::reverse ? each.expired_counted - each.points - each.pending : points_t{};
+    if (taken == points_t{} || !rules.tiers->net_of_reversals)
+      continue;
+    find_order(recorded_, hash64(each.order), [&](const order_record& record) {
+      if (counts_for_tiers(rules, facts_of(recorded_, record).dated, now()))
+        added -= taken;
+      return true;
+    });
+  }
+  return added;
+}
+
+void draft::mark_tier() {
+  if (active() == nullptr || !active()->rules.tiers)
+    return;
+  const ruleset& rules = active()->rules;
+  entry* last = nullptr;
+  for (std::size_t i = out_.due_count; i < out_.entries.size(); ++i)
+    if (out_.entries[i].account == account_)
+      last = &out_.entries[i];
+  TALLY_ASSERT(last != nullptr);
+  const points_t before = recorded_.status == account_status::none ? points_t{} : tier_points(recorded_, rules, now());
+  last->tier = tier_reached(*rules.tiers, before + tier_points_of_group(rules));
+  last->tier_changed = last->tier != tier_reached(*rules.tiers, before);
 }
 
 void draft::answer() {
   TALLY_ASSERT(out_.entries.size() > out_.due_count, out_.entries.size(), out_.due_count);
+  mark_tier();
   outcome_of(std::span<const entry>(out_.entries).subspan(out_.due_count), out_.outcome);
-  TALLY_ASSERT(out_.outcome.kind == asked().kind, static_cast<int>(out_.outcome.kind), static_cast<int>(asked().kind));
 }
 
 void draft::reject(outcome_code code) {
@@ -136,14 +182,28 @@ std::span<const entry> draft::read_group(seq_t first) {
 void draft::answer_duplicate(std::span<const entry> group, op kind) {
   outcome_of(group, out_.outcome);
   outcome& answer = out_.outcome;
+  answer.first = answer.status;
   answer.status = outcome_status::duplicate;
-  answer.first = outcome_status::ok;
   if (answer.kind != kind) { // reactivating an account that was never suspended: its enrolment made it active
     TALLY_ASSERT(kind == op::reactivate && answer.kind == op::enroll, static_cast<int>(kind), static_cast<int>(answer.kind));
     answer.kind = kind;
     answer.points = {};
     answer.state = outcome::active;
   }
+}
+
+void draft::answer_rejected_before(const review_record& review) {
+  outcome& answer = out_.outcome;
+  answer.status = outcome_status::duplicate;
+  answer.first = outcome_status::ok;
+  answer.seq = review.decided;
+  answer.review = review.review;
+}
+
+draft::day_use draft::used_today() const {
+  if (recorded_.day != floor_div(now().us, us_per_day))
+    return {};
+  return {recorded_.earned_that_day, recorded_.redeemed_that_day, recorded_.redemptions_that_day};
 }
 
 points_t draft::expired(seq_t lot) const {
@@ -180,23 +240,64 @@ void draft::make_available(entry& drafted, seq_t lot, points_t points, instant a
     drafted.lots.push_back({lot, points - paid, {}, {}, available_at, expires_at});
 }
 
-due_event next_due_event(const account_state& state, instant now) {
-  due_event first;
-  for (const lot& each : state.lots) { // by id, so an earlier one wins a tie
-    const instant due = each.due();
-    if (due > now)
-      continue;
-    const bool releases = each.pending > points_t{} && each.available_at == due;
-    const entry_kind kind = releases ? entry_kind::release : entry_kind::expire;
-    if (first.lot == nullptr || due < first.at || (due == first.at && kind == entry_kind::release && first.kind == entry_kind::expire))
-      first = {kind, due, &each};
+void pay_debt(const account_state& state, entry& drafted) {
+  const auto expiry = [](const lot_change& each) { return each.expires_at.us == 0 ? instant::end_of_time() : each.expires_at; };
+  points_t incoming;
+  for (const lot_change& each : drafted.lots)
+    incoming += each.available;
+  points_t left = std::min(state.debt, incoming);
+  drafted.debt = -left;
+  while (left > points_t{}) {
+    lot_change* soonest = nullptr;
+    for (lot_change& each : drafted.lots)
+      if (each.available > points_t{} &&
+          (soonest == nullptr || expiry(each) < expiry(*soonest) || (expiry(each) == expiry(*soonest) && each.lot < soonest->lot)))
+        soonest = &each;
+    TALLY_ASSERT(soonest != nullptr, left.value, incoming.value);
+    const points_t paid = std::min(left, soonest->available);
+    soonest->available -= paid;
+    left -= paid;
+    if (soonest->available == points_t{} && soonest->reserved == points_t{})
+      drafted.lots.erase(soonest);
   }
+}
+
+void give_back(const account_state& state, entry& drafted, std::span<const lot_share> shares) {
+  for (const lot_share& each : shares)
+    drafted.lots.push_back({each.lot, each.points, {}, -each.points, each.available_at, each.expires_at});
+  pay_debt(state, drafted);
+}
+
+due_event next_due_event(const account_state& state, instant now) {
+  const auto rank = [](entry_kind kind) { return kind == entry_kind::release ? 0 : kind == entry_kind::void_ ? 1 : 2; };
+  due_event first;
+  // by id, so an earlier one of a kind wins a tie
+  const auto consider = [&](const due_event& each) {
+    if (each.at <= now &&
+        (first.kind == entry_kind::none || each.at < first.at || (each.at == first.at && rank(each.kind) < rank(first.kind))))
+      first = each;
+  };
+  for (const lot& each : state.lots) {
+    const instant due = each.due();
+    const bool releases = each.pending > points_t{} && each.available_at == due;
+    consider({releases ? entry_kind::release : entry_kind::expire, due, &each, nullptr});
+  }
+  if (state.rare)
+    for (const reservation& each : state.rare->reservations)
+      consider({entry_kind::void_, each.until, nullptr, &each});
   return first;
 }
 
 void settle_event(const account_state& state, const due_event& event, entry& drafted) {
-  const lot& lot = *event.lot;
   drafted.due = event.at;
+  if (event.kind == entry_kind::void_) {
+    drafted.reserved_by = event.reservation->seq;
+    drafted.version = event.reservation->version;
+    give_back(state, drafted, event.reservation->shares);
+    complete_entry(state, drafted, side::reserved, side::member);
+    return;
+  }
+  const lot& lot = *event.lot;
   lot_change change = change_of(lot);
   if (event.kind == entry_kind::release) {
     const points_t paid = std::min(state.debt, lot.pending);

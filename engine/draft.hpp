@@ -5,13 +5,18 @@
 
 #include "engine/account_rare.hpp"
 #include "engine/decide.hpp"
+#include "engine/tiers.hpp"
 
 namespace tally {
 
 class draft {
 public:
   // `asked` is null where nobody asked: only what is due is drafted.
-  draft(const account_state& state, const command* asked, const decision_context& context, decision& out);
+  draft(const account_state& state, const command* asked, const decision_context& context, decision& out)
+      : draft(state, asked, asked != nullptr ? asked->account : std::string_view{}, context, out, out.drafted) {}
+  // Of an account that is not the command's own; `working` is the copy to draft on.
+  draft(const account_state& state, const command* asked, std::string_view account, const decision_context& context, decision& out,
+        account_state& working);
 
   // The account as it is: references and refunds are looked up here.
   const account_state& recorded() const { return recorded_; }
@@ -22,10 +27,26 @@ public:
     return *asked_;
   }
   const program* active() const { return context_.active; }
+  std::uint64_t personal() const { return context_.personal; }
+  // Everything that is drafted, what is due included.
+  std::span<const entry> entries() const { return out_.entries; }
   instant now() const { return context_.now; }
 
   // Drafts what is due, each in a group of its own.
   void settle();
+  // From here on the group's entries carry this version; without it, the active one.
+  void use(const program& version) { used_ = &version; }
+  // From here on the group's entries are of `parked`, which the review held.
+  void carry_out(const command& parked, seq_t review) {
+    asked_ = &parked;
+    review_ = review;
+  }
+  // Whether what is decided was approved already.
+  bool is_approved() const { return static_cast<bool>(review_); }
+  // Takes the group's entries back.
+  void discard_group();
+  // A copy that lives as long as the decision.
+  std::string_view keep(std::string_view text) { return out_.texts.emplace_back(text); }
   // Adds an entry of the operation's group; who asked, version and seqs are set. Lots, debt and lifetime are for the
   // caller to set, then `complete`. The reference is good until the next `add`.
   entry& add(entry_kind kind);
@@ -45,39 +66,97 @@ public:
   std::span<const entry> read_group(seq_t first);
   // Answers `duplicate` with what the group said when it was decided.
   void answer_duplicate(std::span<const entry> group, op kind);
+  // Answers a rejection that is asked for again.
+  void answer_rejected_before(const review_record& review);
+  bool is_ok() const { return out_.outcome.status == outcome_status::ok; }
+  // Answers an operation that was decided before under this reference; true if it has. `same` says of the group's entry that names
+  // the reference in `field` whether it was asked with the same contents.
+  template <class Same>
+  bool answer_known(op kind, std::string_view reference, std::string_view entry::*field, const Same& same) {
+    return find_reference(recorded_, kind, hash64(reference), [&](seq_t seq) {
+      const std::span<const entry> group = read_group(seq);
+      if (group.empty())
+        return true;
+      const entry& named = kind == op::reverse ? group.back() : group.front();
+      if (named.*field != reference)
+        return false;
+      if (same(named))
+        answer_duplicate(group, kind);
+      else
+        reject(outcome_code::reference_conflict);
+      return true;
+    });
+  }
 
   // The lots with something available, as they are spent: soonest to expire first, then oldest. Takes up to `wanted` from
   // them for the entry and returns what they do not cover.
   points_t spend(entry& drafted, points_t wanted, seq_t except = {}) const;
+  // What lies in lots that have expired by now expires at once, in the same group. `sign_it` says more of each entry.
+  template <class SignIt>
+  void expire_dead(const SignIt& sign_it);
   // Lets `points` become available in the lot: debt is paid, the lot gets what is left.
   void make_available(entry& drafted, seq_t lot, points_t points, instant available_at, instant expires_at) const;
+
+  // What counts for [limits] on the UTC day of now, before this decision.
+  struct day_use {
+    points_t earned, redeemed;
+    std::int32_t redemptions = 0;
+  };
+  day_use used_today() const;
 
   // How much of a lot has expired, by now.
   points_t expired(seq_t lot) const;
 
+  // The tier after the group, on its last entry of this account. Call once the group is whole.
+  void mark_tier();
+
 private:
   entry& append(entry_kind kind);
+  points_t tier_points_of_group(const ruleset& rules) const;
 
   const account_state& recorded_;
-  const account_state* state_; // recorded_, or out_.drafted once it is needed
+  const account_state* state_; // recorded_, or working_ once it is needed
   const command* asked_;
+  std::string_view account_;
   const decision_context& context_;
   decision& out_;
-  std::size_t folded_ = 0; // entries that are included in out_.drafted
+  account_state& working_; // the copy that entries are folded into
+  const program* used_;
+  seq_t review_;
+  std::size_t own_from_ = 0; // the first of the decision's entries that can be this draft's
+  std::size_t folded_ = 0;   // entries that are included in `working_`, or another account's
 };
 
-// The lot that is due next, and how; `kind` is none when nothing is due by `now`.
+// The lot or reservation that is due next, and how; `kind` is none when nothing is due by `now`.
 struct due_event {
-  entry_kind kind = entry_kind::none; // release or expire
+  entry_kind kind = entry_kind::none; // release, void_ or expire
   instant at;
   const tally::lot* lot = nullptr;
+  const tally::reservation* reservation = nullptr;
 };
 due_event next_due_event(const account_state& state, instant now);
 // Writes into the entry what the event does.
 void settle_event(const account_state& state, const due_event& event, entry& drafted);
 
+// Pays debt with what the entry's lots let become available, soonest to expire first.
+void pay_debt(const account_state& state, entry& drafted);
+// Gives reserved points back to their lots.
+void give_back(const account_state& state, entry& drafted, std::span<const lot_share> shares);
+
 // Sets the sums, the balances after and the sides of an entry whose lots, debt and lifetime are set.
 void complete_entry(const account_state& state, entry& drafted, side from, side to);
+
+template <class SignIt>
+void draft::expire_dead(const SignIt& sign_it) {
+  fold();
+  for (due_event event = next_due_event(*state_, now()); event.kind != entry_kind::none; event = next_due_event(*state_, now())) {
+    TALLY_ASSERT(event.kind == entry_kind::expire, static_cast<int>(event.kind));
+    entry& expire = add(event.kind);
+    sign_it(expire);
+    settle_event(*state_, event, expire);
+    fold();
+  }
+}
 
 // `outcome_of` in place, for an outcome that is as `decision::clear` leaves it.
 void outcome_of(std::span<const entry> group, outcome& answer);
@@ -92,12 +171,29 @@ instant days_after(instant from, std::int64_t days);
 // The end of a life that begins at `from`; 0 days: never, which is 0.
 inline instant expiry_after(instant from, std::int64_t days) { return days <= 0 ? instant{} : days_after(from, days); }
 
-// One operation each, on a draft that is settled: engine/decide_earn.cpp, decide_redeem.cpp, decide_reverse.cpp, decide_status.cpp.
+// One operation each, on a draft that is settled: engine/decide_<what it is about>.cpp.
 void decide_enroll(draft& drafted);
 void decide_earn(draft& drafted);
 void decide_preview(draft& drafted, outcome& answer);
 void decide_redeem(draft& drafted);
+void decide_claim(draft& drafted);
+void decide_authorize(draft& drafted);
+void decide_capture(draft& drafted);
+void decide_void(draft& drafted);
 void decide_reverse(draft& drafted);
+void decide_approve(draft& drafted);
+void decide_reject(draft& drafted);
+void decide_erase(draft& drafted);
+void transfer_between(draft& sender, draft& receiver);
+
+// What an approval carries out, as the review_hold entry has it.
+void earn_approved(draft& drafted, const entry& hold);
+void reverse_approved(draft& drafted, const entry& hold);
+// Rejects every open review, as closing does; or the open review of an order's earn (false: there is none).
+void reject_reviews(draft& drafted);
+bool reject_review_of(draft& drafted, std::string_view order);
+// Parks what is asked: the entry, signed, for the caller to say what it would have done.
+entry& hold_for_review(draft& drafted, op parked, review_reasons reasons);
 void decide_adjust(draft& drafted);
 void decide_suspend(draft& drafted);
 void decide_reactivate(draft& drafted);

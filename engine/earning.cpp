@@ -406,6 +406,16 @@ std::optional<money_t> discount_for_points(const ruleset& program, points_t spen
   return money_t{static_cast<std::int64_t>(discount)};
 }
 
+money_t floored_to_currency(const ruleset& program, money_t amount) {
+  const std::int64_t step = discount_step_units(program);
+  return {static_cast<std::int64_t>(floor_div(amount.units, step)) * step};
+}
+
+std::optional<money_t> max_discount_of(const ruleset& program) {
+  const auto& cap = program.redeem->max_discount;
+  return cap ? std::optional(floored_to_currency(program, *cap)) : std::nullopt;
+}
+
 // A discount that cannot be given at `currency_digits` takes the next one that can. Where even all points there could
 // ever be are too few, it is those.
 points_t points_for_discount(const ruleset& program, money_t discount) {

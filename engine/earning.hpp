@@ -31,6 +31,11 @@ earn_rates rates_for_sale(const ruleset& program, std::span<const sale_line> lin
 // nullopt: leaves 64 bits.
 std::optional<money_t> discount_for_points(const ruleset& program, points_t spent);
 
+// An amount at `currency_digits`: what is discounted is floored to them, so its caps are, too.
+money_t floored_to_currency(const ruleset& program, money_t amount);
+// The most a redemption may discount; nullopt: no cap. `program.redeem` must be present.
+std::optional<money_t> max_discount_of(const ruleset& program);
+
 // The fewest points whose discount is `discount` or more.
 points_t points_for_discount(const ruleset& program, money_t discount);
 

@@ -41,6 +41,7 @@ constexpr void toml_expects(bool holds, std::string_view expression) {
 // clang-format on
 
 #include <algorithm>
+#include <chrono>
 #include <initializer_list>
 #include <limits>
 #include <map>
@@ -496,7 +497,16 @@ void read_redeem(table_reader& in, ruleset& rules) {
   table->finish();
 }
 
-void read_tiers(table_reader& in, ruleset& rules) {
+// When the calendar years begin on the program's wall clock; UTC needs no list.
+void ask_for_years(ruleset::tier_rules& tiers, wall_clock& clock) {
+  for (int year = tiers.first_year; year <= tiers.last_year; ++year) {
+    const std::chrono::sys_days new_year = std::chrono::year(year) / 1 / 1;
+    if (const auto begin = clock.midnight(new_year.time_since_epoch().count()))
+      tiers.year_begins.push_back(*begin);
+  }
+}
+
+void read_tiers(table_reader& in, ruleset& rules, wall_clock& clock) {
   if (auto table = in.table("tiers")) {
     auto& tiers = rules.tiers.emplace(ruleset::tier_rules{});
     using basis = ruleset::tier_basis;
@@ -505,6 +515,8 @@ void read_tiers(table_reader& in, ruleset& rules) {
         {{"lifetime", basis::lifetime}, {"calendar_year", basis::calendar_year}, {"rolling_12_months", basis::rolling_12_months}});
     table->flag("net_of_reversals", tiers.net_of_reversals);
     table->finish();
+    if (tiers.basis == basis::calendar_year && rules.timezone != "UTC")
+      ask_for_years(tiers, clock);
   }
 
   unique_names names("tier");
@@ -632,7 +644,7 @@ std::variant<ruleset, std::vector<rules_problem>> read_rules(std::string_view to
   read_bonuses(document, rules, clock);
   read_rewards(document, rules, clock);
   read_redeem(document, rules);
-  read_tiers(document, rules);
+  read_tiers(document, rules, clock);
   read_review(document, rules);
   read_limits(document, rules);
   read_lapse(document, rules);

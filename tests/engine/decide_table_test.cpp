@@ -616,15 +616,5 @@ rules huge
 )");
 }
 
-TEST(decide_table, what_later_stages_decide) {
-  play(R"(
-rules plain
-0d enroll                      => ok #1 points=50 a=50 p=0 l=50 v1 | enroll +50/0 issuance>member
-0d claim o=o-1 ref=coffee      => invalid op: not supported yet
-0d authorize points=10 ref=v-1 => invalid op: not supported yet
-0d transfer points=10 ref=t-1  => invalid op: not supported yet
-)");
-}
-
 } // namespace
 } // namespace tally

@@ -141,7 +141,10 @@ TEST_F(decisions, two_pairs_of_sides_are_two_entries) {
   ledger.run("3d earn o=o-2 total=40.00");
   ledger.run("3d reverse o=o-2 ref=r-1 amount=10.00");
   // the order's lot has 30 left; a total that shrank under it takes the rest from the member
-  ledger.accounts.at("m-1").orders[1].earned = {70};
+  account_state& account = ledger.accounts.at("m-1");
+  order_facts facts = facts_of(account, account.orders[1]);
+  facts.earned = {70};
+  account.orders[1] = make_order_record(account, account.orders[1].hash, facts);
   EXPECT_EQ(ledger.run("4d reverse o=o-2 ref=r-2"), "ok #6 taken=60 restored=0 expired=0 refunded=40.00 a=70 p=0 l=140 v1"
                                                     " | reverse 0/-30 pending>issuance, reverse -30/0 member>issuance");
   EXPECT_EQ(ledger.at(7).group, seq_t{6});
@@ -289,8 +292,8 @@ TEST_F(decisions, fields_that_never_should_get_here_do_no_harm) {
   asked = sale("o-1", -10'000);
   EXPECT_EQ(shown(ledger.decide(asked), ledger.active()), "skipped zero_points");
   asked = sale("o-1", 10'000);
-  asked.at = day(0);
-  EXPECT_EQ(shown(ledger.decide(asked), ledger.active()), "invalid at: not supported yet");
+  asked.at = ledger.now.plus_us(1);
+  EXPECT_EQ(shown(ledger.decide(asked), ledger.active()), "invalid at: is in the future");
   asked = sale("o-1", 10'000);
   asked.account = "";
   EXPECT_EQ(shown(ledger.decide(asked), ledger.active()), "skipped no_member");

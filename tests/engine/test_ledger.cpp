@@ -28,14 +28,54 @@ instant instant_of(const std::string& text) {
   return day.plus_us(rest == "d-1us" ? -1 : rest == "d+1us" ? 1 : 0);
 }
 
-std::string balances(const outcome& answer) {
-  return " a=" + std::to_string(answer.available.value) + " p=" + std::to_string(answer.pending.value) +
-         " l=" + std::to_string(answer.lifetime.value) + " v" + std::to_string(answer.version);
+std::string balances(const outcome& answer, const program* active) {
+  if (answer.kind == op::reject || answer.kind == op::erase)
+    return "";
+  std::string text = " a=" + std::to_string(answer.available.value) + " p=" + std::to_string(answer.pending.value);
+  if (answer.reserved != points_t{})
+    text += " r=" + std::to_string(answer.reserved.value);
+  text += " l=" + std::to_string(answer.lifetime.value);
+  if (answer.tier != 0)
+    text += " tier=" + active->find(answer.active_version)->rules.tiers->tiers.at(answer.tier - 1u).name;
+  if (answer.tier_changed)
+    text += " changed";
+  return text + " v" + std::to_string(answer.version);
+}
+
+std::string reasons_of(const outcome& answer) {
+  const std::pair<review_reason, const char*> names[] = {{over_points_per_order, "max_points_per_order"},
+                                                         {over_order_ratio, "max_order_ratio"},
+                                                         {over_points_per_day, "earn_points_per_day"},
+                                                         {reversal_below_zero, "negative_reversal"}};
+  std::string text;
+  for (const auto& [bit, name] : names)
+    if (answer.reasons & bit)
+      text += (text.empty() ? " " : ",") + std::string(name);
+  return text;
+}
+
+bool is_held(const outcome& answer) {
+  return answer.status == outcome_status::held || (answer.status == outcome_status::duplicate && answer.first == outcome_status::held);
 }
 
 std::string numbers(const outcome& answer) {
   const auto number = [](const char* name, points_t points) { return std::string(name) + std::to_string(points.value); };
-  switch (answer.kind) {
+  switch (answer.kind == op::approve ? answer.parked : answer.kind) {
+  case op::claim:
+    return " " + answer.name + number(" used=", answer.points);
+  case op::authorize:
+    return " " + answer.name + number(" used=", answer.points) +
+           " until=" + std::to_string((answer.expires_at->us - test_ledger::day_0.us) / us_per_minute) + "min";
+  case op::capture:
+    return " " + answer.name + number(" used=", answer.points) + number(" returned=", answer.points_2) +
+           " discount=" + format_money(answer.amount, answer.currency_digits);
+  case op::void_:
+    return " " + answer.name + number(" returned=", answer.points_2);
+  case op::transfer:
+    return " to #" + std::to_string(answer.to_seq.value) + number(" points=", answer.points);
+  case op::reject:
+  case op::erase:
+    return "";
   case op::preview:
   case op::redeem:
     return number(" used=", answer.points) + " discount=" + format_money(answer.amount, answer.currency_digits);
@@ -57,7 +97,7 @@ std::string reached(const outcome& answer, const program* active) {
   std::string names;
   for (std::size_t i = 0; i < 64; ++i)
     if ((answer.rewards >> i) & 1)
-      names += (names.empty() ? " rewards=" : ",") + active->find(answer.version)->rules.rewards.at(i).name;
+      names += (names.empty() ? " rewards=" : ",") + active->find(answer.active_version)->rules.rewards.at(i).name;
   return names;
 }
 
@@ -86,6 +126,14 @@ void read_field(const std::string& key, const std::string& value, event_texts& t
     asked.total = parse_money(text).value();
   else if (key == "amount")
     asked.amount = parse_money(text).value();
+  else if (key == "to")
+    asked.to = text;
+  else if (key == "minutes")
+    asked.minutes = std::stoi(text);
+  else if (key == "review")
+    asked.seq = seq_t{std::stoull(text)};
+  else if (key == "at")
+    asked.at = instant_of(text);
   else if (key == "expire")
     asked.expire_days = std::stoi(text);
   else if (key == "lines")
@@ -110,8 +158,9 @@ void read_field(const std::string& key, const std::string& value, event_texts& t
 } // namespace
 
 kept_entry::kept_entry(const entry& original) : entry_(original), lines_(original.lines.begin(), original.lines.end()) {
-  for (std::string_view* text : {&entry_.merchant_id, &entry_.account, &entry_.order, &entry_.refund, &entry_.adjustment, &entry_.reason,
-                                 &entry_.token, &entry_.terminal, &entry_.cashier, &entry_.note})
+  for (std::string_view* text :
+       {&entry_.merchant_id, &entry_.account, &entry_.order, &entry_.refund, &entry_.adjustment, &entry_.reason, &entry_.reservation,
+        &entry_.transfer, &entry_.reward, &entry_.peer, &entry_.token, &entry_.terminal, &entry_.cashier, &entry_.note})
     *text = keep(*text);
   for (sale_line& line : lines_) {
     line.sku = keep(line.sku);
@@ -132,6 +181,7 @@ void test_ledger::put_program(const std::string& toml) {
   auto made = std::make_unique<program>();
   made->version = static_cast<std::uint32_t>(programs_.size() + 1);
   made->rules = std::get<ruleset>(std::move(read));
+  made->applied_at = now;
   made->older = active();
   programs_.push_back(std::move(made));
 }
@@ -146,9 +196,11 @@ decision_context test_ledger::context() const {
 }
 
 const outcome& test_ledger::decide(const command& asked) {
-  const std::string account(asked.account);
-  tally::decide(accounts[account], asked, context(), decided);
-  take(account);
+  if (asked.kind == op::transfer)
+    decide_transfer(accounts[std::string(asked.account)], accounts[std::string(asked.to)], asked, context(), decided);
+  else
+    tally::decide(accounts[std::string(asked.account)], asked, context(), decided);
+  take();
   return decided.outcome;
 }
 
@@ -156,7 +208,7 @@ void test_ledger::settle(const std::string& account) {
   decide_due(accounts[account], context(), decided);
   for (entry& each : decided.entries)
     each.account = account;
-  take(account);
+  take();
 }
 
 std::string test_ledger::run(const std::string& event) {
@@ -183,13 +235,12 @@ std::string test_ledger::run(const std::string& event) {
   return text;
 }
 
-void test_ledger::take(const std::string& account) {
-  account_state& state = accounts[account];
+void test_ledger::take() {
   for (entry& each : decided.entries) {
     EXPECT_EQ(each.seq.value, journal.size() + 1);
     EXPECT_EQ(each.at, now);
-    apply(state, each);
     journal.emplace_back(each);
+    apply(accounts[std::string(each.account)], each);
   }
 }
 
@@ -214,9 +265,15 @@ std::string shown(const outcome& answer, const program* active) {
   switch (answer.status) {
   case outcome_status::ok:
   case outcome_status::duplicate:
+  case outcome_status::held:
     if (answer.seq)
       text += " #" + std::to_string(answer.seq.value);
-    return text + numbers(answer) + balances(answer) + reached(answer, active);
+    if (is_held(answer))
+      return text + " review=" + std::to_string(answer.review.value) + reasons_of(answer) +
+             " points=" + std::to_string(answer.points.value) + " v" + std::to_string(answer.version);
+    if (answer.review)
+      text += " review=" + std::to_string(answer.review.value);
+    return text + numbers(answer) + balances(answer, active) + reached(answer, active);
   case outcome_status::skipped:
   case outcome_status::rejected:
     return text + " " + std::string(name_of(answer.code));
@@ -229,6 +286,8 @@ std::string shown(const entry& entry) {
   const auto with_sign = [](points_t points) { return (points > points_t{} ? "+" : "") + std::to_string(points.value); };
   std::string text(name_of(entry.kind));
   text += " " + with_sign(entry.points) + "/" + with_sign(entry.pending);
+  if (entry.reserved != points_t{})
+    text += "/" + with_sign(entry.reserved);
   if (entry.from != side::none)
     text += " " + std::string(name_of(entry.from)) + ">" + std::string(name_of(entry.to));
   return text;

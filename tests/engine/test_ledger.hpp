@@ -56,7 +56,7 @@ public:
   account_state replayed(const std::string& account) const;
 
 private:
-  void take(const std::string& account);
+  void take();
 
   std::vector<std::unique_ptr<program>> programs_;
   std::vector<entry> group_;
