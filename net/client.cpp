@@ -2,6 +2,7 @@
 // stopped reading because nobody takes its answers is always let go on.
 #include "net/client.hpp"
 
+#include "net/document_codec.hpp"
 #include "net/frame.hpp"
 #include "net/operation_codec.hpp"
 #include "net/reply_frame.hpp"
@@ -490,13 +491,7 @@ answer client::impl::next_answer() {
   if (frame.outcome() != nullptr) {
     out.bytes.assign(stream.begin(), stream.begin() + static_cast<std::ptrdiff_t>(bytes));
     out.document = flatbuffers::GetSizePrefixedRoot<wire::frame>(out.bytes.data())->body_as_answer()->outcome();
-    out.head = read_reply(*out.document->head());
-    if (out.document->what() != nullptr)
-      out.head.what = out.document->what()->str();
-    if (out.document->where() != nullptr)
-      out.head.where = out.document->where()->str();
-    if (out.document->to_seq() != nullptr)
-      out.head.to_seq = {out.document->to_seq()->value()};
+    out.head = read_head(*out.document);
   } else {
     out.head = read_reply(*frame.replies()->Get(taken_replies));
     frame_done = ++taken_replies == frame.replies()->size();

@@ -43,15 +43,16 @@ std::string_view name_of_state(outcome::account_status_shown state) {
 std::string_view name_of_rounding(ruleset::rounding round) { return round == ruleset::rounding::floor ? "floor" : "whole_units"; }
 
 // In the contract's order.
+constexpr std::pair<review_reason, std::string_view> named_reasons[] = {{over_points_per_order, "max_points_per_order"},
+                                                                        {over_order_ratio, "max_order_ratio"},
+                                                                        {over_points_per_day, "earn_points_per_day"},
+                                                                        {reversal_below_zero, "negative_reversal"}};
+
 texts_offset reason_names(FlatBufferBuilder& builder, review_reasons reasons) {
-  constexpr std::pair<review_reason, std::string_view> named[] = {{over_points_per_order, "max_points_per_order"},
-                                                                  {over_order_ratio, "max_order_ratio"},
-                                                                  {over_points_per_day, "earn_points_per_day"},
-                                                                  {reversal_below_zero, "negative_reversal"}};
   if (reasons == 0)
     return {};
   std::vector<text_offset> names;
-  for (const auto& [reason, name] : named) {
+  for (const auto& [reason, name] : named_reasons) {
     if ((reasons & reason) != 0)
       names.push_back(shared_text(builder, name));
   }
@@ -517,6 +518,29 @@ frame_bytes build_answer(FlatBufferBuilder& builder, std::uint64_t id, const act
   table.add_expiring(expiring);
   table.add_liability(liability);
   return finish_answer(builder, table.Finish());
+}
+
+outcome read_head(const wire::outcome_document& document) {
+  const auto text_of = [](const flatbuffers::String* value) { return value == nullptr ? std::string{} : value->str(); };
+  outcome head = read_reply(*document.head());
+  head.what = text_of(document.what());
+  head.where = text_of(document.where());
+  head.name = text_of(document.reward() != nullptr ? document.reward() : document.reservation());
+  head.parked = static_cast<op>(document.parked());
+  if (document.to_seq() != nullptr)
+    head.to_seq = {document.to_seq()->value()};
+  if (document.review() != nullptr)
+    head.review = {document.review()->value()};
+  if (document.expires_at() != nullptr)
+    head.expires_at = instant{document.expires_at()->us()};
+  if (document.reasons() != nullptr) {
+    for (const flatbuffers::String* given : *document.reasons()) {
+      for (const auto& [reason, name] : named_reasons)
+        if (given->string_view() == name)
+          head.reasons = static_cast<review_reasons>(head.reasons | reason);
+    }
+  }
+  return head;
 }
 
 } // namespace tally::net

@@ -12,4 +12,7 @@ namespace tally::net {
 frame_bytes build_answer(flatbuffers::FlatBufferBuilder& builder, std::uint64_t id, const outcome& answer);
 frame_bytes build_answer(flatbuffers::FlatBufferBuilder& builder, std::uint64_t id, const actors::document& answer);
 
+// What the other side makes of it: the outcome with its texts, without names of tiers and rewards.
+outcome read_head(const wire::outcome_document& document);
+
 } // namespace tally::net

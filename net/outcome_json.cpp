@@ -433,7 +433,7 @@ private:
 
   // What the parked operation answers now that it is done; its seq is the approval's.
   void write_approve() {
-    write_fields_of(parked() == op::reverse ? op::reverse : op::earn);
+    write_fields_of(head_.parked == op::reverse ? op::reverse : op::earn);
     write_review();
   }
 
@@ -547,7 +547,6 @@ private:
       json_.key("tier_changed") += "true";
   }
 
-  op parked() const { return head_.parked != op::none ? head_.parked : static_cast<op>(rest_.parked()); }
   std::string_view what() const { return !head_.what.empty() ? std::string_view{head_.what} : view(rest_.what()); }
 
   static std::string_view view(text value) { return value == nullptr ? std::string_view{} : value->string_view(); }

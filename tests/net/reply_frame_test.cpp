@@ -132,6 +132,11 @@ TEST(reply_frame, texts_and_lists_do_not_fit) {
   EXPECT_FALSE(with([](outcome& o) { o.rewards = 1; }));
   EXPECT_FALSE(with([](outcome& o) { o.tier = 1; }));
   EXPECT_FALSE(with([](outcome& o) { o.to_seq = {1}; }));
+  EXPECT_FALSE(with([](outcome& o) { o.name = "r-1"; }));
+  EXPECT_FALSE(with([](outcome& o) { o.review = {1}; }));
+  EXPECT_FALSE(with([](outcome& o) { o.reasons = over_order_ratio; }));
+  EXPECT_FALSE(with([](outcome& o) { o.parked = op::earn; }));
+  EXPECT_FALSE(with([](outcome& o) { o.expires_at = instant{0}; }));
 }
 
 } // namespace
