@@ -57,8 +57,8 @@ struct entry {
   bool exact = false, restore = false, force = false; // as asked
   bool cancel = false;                                // a reverse without amount
   bool tier_changed = false;
-  op parked = op::none;             // review_hold: what was parked, earn or reverse
-  review_reasons reasons = 0;       // review_hold
+  op parked = op::none;       // review_hold: what was parked, earn or reverse
+  review_reasons reasons = 0; // review_hold
 
   merchant_number merchant = 0;
   std::string_view merchant_id; // in the journal only in `enroll` and `program` entries; readers fill it in
@@ -92,7 +92,7 @@ struct entry {
 
   small_vector<lot_change, 2> lots;     // in the order touched
   small_vector<undone_share, 1> undone; // restore: of which redemptions, in the order undone
-  std::span<const sale_line> lines; // as asked
+  std::span<const sale_line> lines;     // as asked
   std::string_view token, terminal, cashier, note;
   std::string_view text;                 // program: the rules document
   std::span<const std::int64_t> offsets; // program: what the time zone gave, in the order rules ask for it (us east of UTC)

@@ -17,20 +17,20 @@ struct outcome {
   outcome_code code = outcome_code::none;
   bool tier_changed = false;
   std::uint8_t currency_digits = 2; // of `version`; filled in by whoever knows the program, not by outcome_of
-  op parked = op::none;      // approve: what was parked; held: what is
-  review_reasons reasons = 0; // held
-  std::uint8_t tier = 0;     // 1-based place in the active version's tiers; 0: null
-  std::uint32_t version = 0; // 0: null
+  op parked = op::none;             // approve: what was parked; held: what is
+  review_reasons reasons = 0;       // held
+  std::uint8_t tier = 0;            // 1-based place in the active version's tiers; 0: null
+  std::uint32_t version = 0;        // 0: null
   std::uint32_t active_version = 0; // names tier and rewards; 0: none
-  seq_t seq;                 // first entry of the group
-  points_t points;           // points, points_used, points_taken, points_forfeited: the operation's first number
-  points_t points_2;         // points_restored, points_returned
-  points_t points_3;         // points_expired
-  money_t amount;            // discount, refunded
+  seq_t seq;                        // first entry of the group
+  points_t points;                  // points, points_used, points_taken, points_forfeited: the operation's first number
+  points_t points_2;                // points_restored, points_returned
+  points_t points_3;                // points_expired
+  money_t amount;                   // discount, refunded
   points_t available, pending, reserved, lifetime;
-  std::uint64_t rewards = 0; // earn: bit i = i-th reward of `active_version`
-  seq_t to_seq;              // transfer
-  seq_t review;              // held, approve, reject
+  std::uint64_t rewards = 0;         // earn: bit i = i-th reward of `active_version`
+  seq_t to_seq;                      // transfer
+  seq_t review;                      // held, approve, reject
   std::optional<instant> expires_at; // authorize
   enum account_status_shown : std::uint8_t { none = 0, active = 1, lapsing = 2, suspended = 3, closed = 4 } state = none;
 
