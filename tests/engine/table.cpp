@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <map>
 #include <sstream>
@@ -225,7 +227,13 @@ late_days = 10
     {"huge", "[earn]\npoints = \"1000000\"\nper = \"0.0001\"\n"},
 };
 
+// A name of the list above, or the path of a document in the source tree.
 std::string toml_of(const std::string& name) {
+  if (name.ends_with(".toml")) {
+    std::ifstream file(std::filesystem::path(__FILE__).parent_path() / "../.." / name);
+    EXPECT_TRUE(file.is_open()) << name;
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
   std::string text = rules_by_name.at(name);
   return "merchant = \"beanhouse\"\nname = \"" + name + "\"\n" + text;
 }

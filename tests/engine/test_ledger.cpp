@@ -108,6 +108,8 @@ struct event_texts {
 
 void read_field(const std::string& key, const std::string& value, event_texts& texts, command& asked) {
   const std::string& text = texts.texts.emplace_back(value);
+  for (char& each : texts.texts.back())
+    each = each == '_' ? ' ' : each; // names of more than one word
   if (key == "m")
     asked.account = text;
   else if (key == "o")
