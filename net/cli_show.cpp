@@ -101,17 +101,76 @@ std::string reference_of(const json& entry) {
   return "";
 }
 
-std::string show_entries(const json& outcome) {
+std::string show_entries(const json& entries) {
+  std::vector<column> columns = {{"seq", true}, {"at"}, {"kind"}, {"points", true}, {"pending", true}};
+  const bool reserves = std::any_of(entries.begin(), entries.end(), [](const json& entry) { return entry["reserved"] != 0; });
+  if (reserves)
+    columns.push_back({"reserved", true});
+  for (const column& each : {column{"available", true}, column{"pending after", true}, column{"reference"}})
+    columns.push_back(each);
   std::vector<std::vector<std::string>> rows;
-  for (const auto& entry : outcome["entries"])
-    rows.push_back({text_of(entry["seq"]), text_of(entry["at"]), text_of(entry["kind"]), text_of(entry["points"]),
-                    text_of(entry["pending"]), text_of(entry["available_after"]), text_of(entry["pending_after"]), reference_of(entry)});
-  std::string out = table(
-      {{"seq", true}, {"at"}, {"kind"}, {"points", true}, {"pending", true}, {"available", true}, {"pending after", true}, {"reference"}},
-      rows);
+  for (const auto& entry : entries) {
+    auto& row = rows.emplace_back();
+    for (const char* key : {"seq", "at", "kind", "points", "pending"})
+      row.push_back(text_of(entry[key]));
+    if (reserves)
+      row.push_back(text_of(entry["reserved"]));
+    row.insert(row.end(), {text_of(entry["available_after"]), text_of(entry["pending_after"]), reference_of(entry)});
+  }
+  return table(columns, rows);
+}
+
+std::string show_history(const json& outcome) {
+  std::string out = show_entries(outcome["entries"]);
   if (!outcome["next_before_seq"].is_null())
     out += "more with --before-seq " + text_of(outcome["next_before_seq"]) + '\n';
   return out;
+}
+
+std::vector<std::string> row_of(const json& object, std::initializer_list<const char*> keys) {
+  std::vector<std::string> row;
+  for (const char* key : keys)
+    row.push_back(text_of(object[key]));
+  return row;
+}
+
+std::string show_reviews(const json& outcome) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& review : outcome["reviews"])
+    rows.push_back(row_of(review, {"review", "at", "account", "op", "order", "refund", "points", "total", "reasons"}));
+  std::string out =
+      table({{"review", true}, {"at"}, {"account"}, {"op"}, {"order"}, {"refund"}, {"points", true}, {"total", true}, {"reasons"}}, rows);
+  if (!outcome["next_after"].is_null())
+    out += "more with --after " + text_of(outcome["next_after"]) + '\n';
+  return out;
+}
+
+std::string show_statement(const json& outcome) {
+  std::vector<std::vector<std::string>> ends;
+  for (const char* end : {"opening", "closing"}) {
+    ends.push_back(row_of(outcome[end], {"available", "pending", "reserved", "lifetime", "tier"}));
+    ends.back().insert(ends.back().begin(), {end, text_of(outcome[end == std::string_view{"opening"} ? "from" : "until"])});
+  }
+  std::string out = text_of(outcome["account"]) + "\n\n" +
+                    table({{""}, {"at"}, {"available", true}, {"pending", true}, {"reserved", true}, {"lifetime", true}, {"tier"}}, ends);
+  if (!outcome["entries"].empty())
+    out += '\n' + show_entries(outcome["entries"]);
+  if (!outcome["expiring"].empty()) {
+    std::vector<std::vector<std::string>> lots;
+    for (const auto& lot : outcome["expiring"])
+      lots.push_back(row_of(lot, {"at", "points"}));
+    out += '\n' + table({{"expires at"}, {"points", true}}, lots);
+  }
+  return out;
+}
+
+std::string show_liability(const json& outcome) {
+  json sums = outcome;
+  sums.erase("by_month");
+  std::vector<std::vector<std::string>> months;
+  for (const auto& month : outcome["by_month"])
+    months.push_back({month["month"].is_null() ? "never" : text_of(month["month"]), text_of(month["points"])});
+  return pairs(sums, false) + (months.empty() ? "" : '\n' + table({{"expiring in"}, {"points", true}}, months));
 }
 
 std::string show_programs(const json& outcome) {
@@ -150,7 +209,13 @@ std::string show_outcome(op kind, std::string_view line) {
   if (status == "ok") {
     switch (kind) {
     case op::history:
-      return show_entries(outcome);
+      return show_history(outcome);
+    case op::reviews:
+      return show_reviews(outcome);
+    case op::statement:
+      return show_statement(outcome);
+    case op::liability:
+      return show_liability(outcome);
     case op::entry:
       return pairs(outcome["entry"], true);
     case op::programs:
@@ -160,6 +225,7 @@ std::string show_outcome(op kind, std::string_view line) {
     case op::account:
     case op::count:
     case op::balance_at:
+    case op::profile:
     case op::digest:
       return pairs(outcome, false);
     default:

@@ -332,7 +332,7 @@ const char* check_operation(const command& operation, std::string& where) {
   }
   const shape& rules = shapes[number];
   const field_set there = fields_of(operation);
-  const field_set later = token | ((phone | name) & rules.optional) | (operation.kind == op::earn ? static_cast<field_set>(at) : 0);
+  const field_set later = token | ((phone | name) & rules.optional);
   if ((there & later) != 0) {
     where = name_of(first_of(there & later), rules);
     return "not supported yet";

@@ -126,12 +126,11 @@ class exec_session(tally_test):
     def test_what_the_server_finds_invalid(self):
         self.start()
         out = self.execute({"op": "earn", "account": "m-1", "total": "1"}, {"op": "enroll", "account": "m\u0007"},
-                           {"op": "claim", "account": "m-1", "reward": "Free coffee", "order": "o"},
-                           {"op": "earn", "account": "m-1", "order": "o", "total": "1", "at": MIDNIGHT},
+                           {"op": "capture", "account": "m-1", "reservation": "r", "points": 0},
+                           {"op": "transfer", "account": "m-1", "to": "m-1", "points": 1, "transfer": "t"},
                            {"op": "put_program", "toml": "merchant = \"beanhouse\"\n[earn]\nper = \"much\"\n"}, {"op": "history", "account": "m-1", "limit": 1001}, status=1)
         self.assertEqual([(o["status"], o["where"]) for o in out[:4]],
-                         [("invalid", "order"), ("invalid", "account"), ("invalid", "op"), ("invalid", "at")])
-        self.assertEqual(out[2]["what"], "not supported yet")
+                         [("invalid", "order"), ("invalid", "account"), ("invalid", "points"), ("invalid", "to")])
         self.assertIn("earn.per", [p["key"] for p in out[4]["problems"]])
         self.assertEqual(out[5]["where"], "limit")
 
