@@ -29,6 +29,7 @@ public:
   void enqueue(caf::mailbox_element_ptr what, caf::execution_unit* host) override;
   const char* name() const override { return "account"; }
 
+  shard_core& owner() const { return *owner_; }
   std::string_view id() const { return id_.view(); }
   const account_state& state() const { return state_; }
   account_state& state() { return state_; }

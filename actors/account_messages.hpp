@@ -28,7 +28,8 @@ struct account_balances {
   account_view view;
 };
 
-// One of: earn, preview, redeem, reverse, adjust, suspend, reactivate, close. Merchant and account are the receiver's.
+// One of: earn, preview, redeem, claim, authorize, capture, void, reverse, adjust, suspend, reactivate, close, approve, reject.
+// Merchant and account are the receiver's.
 struct account_command {
   explicit account_command(const command& asked) : asked_(std::make_shared<const owned_command>(asked)) {}
 

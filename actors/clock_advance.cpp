@@ -17,9 +17,12 @@ struct due_account {
   const merchant* of;
 };
 
-struct due_entry {
-  entry made;
+// Entries of one account that come together: what a time-out gave back to a lot that had expired before expires at once, with
+// the lot's own, earlier instant.
+struct due_run {
   due_account* at;
+  std::size_t begin; // of the list of entries
+  std::size_t count;
 };
 
 shard_core* earliest_shard(ledger_parts& parts, instant& due) {
@@ -37,20 +40,41 @@ shard_core* earliest_shard(ledger_parts& parts, instant& due) {
 
 int rank_of(entry_kind kind) { return kind == entry_kind::release ? 0 : kind == entry_kind::expire ? 2 : 1; }
 
-// The contract's order: by instant; then release, time-out, expire; then the lower account id, then the lowest lot, which is
-// the order `decide_due` gave.
-bool comes_first(const due_entry& a, const due_entry& b) {
-  const instant due_a = a.made.due.value_or(a.made.at), due_b = b.made.due.value_or(b.made.at);
+// The contract's order: by instant; then release, time-out, expire; then the lower account id, then the lowest lot or
+// reservation, which is the order `decide_due` gave.
+bool comes_first(const entry& a, const due_account& at_a, const entry& b, const due_account& at_b) {
+  const instant due_a = a.due.value_or(a.at), due_b = b.due.value_or(b.at);
   if (due_a != due_b)
     return due_a < due_b;
-  if (rank_of(a.made.kind) != rank_of(b.made.kind))
-    return rank_of(a.made.kind) < rank_of(b.made.kind);
-  if (const int ids = a.at->account->id().compare(b.at->account->id()); ids != 0)
+  if (rank_of(a.kind) != rank_of(b.kind))
+    return rank_of(a.kind) < rank_of(b.kind);
+  if (const int ids = at_a.account->id().compare(at_b.account->id()); ids != 0)
     return ids < 0;
-  return a.at->of->id < b.at->of->id;
+  return at_a.of->id < at_b.of->id;
 }
 
-// Everything that is due now, journalled as shard `home`'s.
+// What the accounts have due, numbered as if each were the only one; in the order in which it is to be journalled.
+std::vector<due_run> find_due(std::vector<due_account>& accounts, const shard_core& home, entry_list& entries) {
+  std::vector<due_run> runs;
+  decision found;
+  for (due_account& each : accounts) {
+    const decision_context context = each.owner->context_for(each.of, home.now());
+    decide_due(each.account->state(), context, found);
+    for (const entry& made : found.entries) {
+      const bool joins = !runs.empty() && runs.back().at == &each && comes_first(made, each, entries.entries()[runs.back().begin], each);
+      if (!joins)
+        runs.push_back({&each, entries.entries().size(), 0});
+      ++runs.back().count;
+      entries.add(made);
+    }
+  }
+  std::ranges::stable_sort(runs, [&](const due_run& a, const due_run& b) {
+    return comes_first(entries.entries()[a.begin], *a.at, entries.entries()[b.begin], *b.at);
+  });
+  return runs;
+}
+
+// Everything that is due now. Each entry is journalled by its account's shard, which can read it back from there.
 std::uint64_t fire(shard_core& home) {
   ledger_parts& parts = home.parts();
   std::vector<due_account> accounts;
@@ -59,31 +83,55 @@ std::uint64_t fire(shard_core& home) {
     account_actor& account = owner->timers().pop();
     accounts.push_back({owner, &account, parts.merchants.at(account.state().merchant)});
   }
-  std::vector<due_entry> entries;
-  decision found;
+  entry_list entries;
+  for (const due_run& each : find_due(accounts, home, entries)) { // one by one: those of two accounts may alternate
+    const std::optional<seq_t> first = parts.stamps.take(static_cast<std::uint32_t>(each.count), home.now());
+    TALLY_ASSERT(first.has_value(), home.now().us);
+    account_state& state = each.at->account->state();
+    for (std::size_t i = 0; i < each.count; ++i) {
+      entry& made = entries.entries()[each.begin + i];
+      made.seq = made.group = first->plus(i);
+      made.prev_seq = state.last_seq;
+      made.merchant = each.at->of->number;
+      apply(state, made);
+      each.at->owner->add_entry(made, *each.at->of, each.at->account->id());
+    }
+  }
   for (due_account& each : accounts) {
-    decision_context context;
-    context.now = home.now();
-    context.next_seq = parts.stamps.next();
-    decide_due(each.account->state(), context, found);
-    for (const entry& made : found.entries)
-      entries.push_back({made, &each});
-  }
-  std::ranges::stable_sort(entries, comes_first);
-  for (due_entry& each : entries) { // one by one: entries of two accounts may alternate
-    const std::optional<seq_t> seq = parts.stamps.take(1, home.now());
-    TALLY_ASSERT(seq.has_value(), home.now().us);
-    each.made.seq = each.made.group = *seq;
-    each.made.prev_seq = each.at->account->state().last_seq;
-    each.made.merchant = each.at->of->number;
-    apply(each.at->account->state(), each.made);
-    home.add_entry(each.made, *each.at->of, each.at->account->id());
-  }
-  for (due_account& each : accounts)
     each.owner->timers().update(*each.account);
-  if (home.open_bytes() > open_bytes_max)
-    home.hand_over();
-  return entries.size();
+    if (each.owner->open_bytes() > open_bytes_max)
+      each.owner->hand_over();
+  }
+  return entries.entries().size();
+}
+
+void advance(shard_core& home, instant to, const origin& who) {
+  ledger_parts& parts = home.parts();
+  if (who.shard == home.index())
+    home.settled_elsewhere();
+  home.refreshed_now();
+  if (to < home.now()) {
+    outcome refused;
+    refused.kind = op::advance_clock;
+    refused.status = outcome_status::invalid;
+    refused.what = "is before the clock's time";
+    refused.where = "to";
+    return home.answer(who, refused, {});
+  }
+  std::uint64_t fired = 0;
+  instant due;
+  while (earliest_shard(parts, due) != nullptr && due <= to) {
+    parts.clock.advance_to(std::max(due, home.now()));
+    home.refreshed_now();
+    fired += fire(home);
+  }
+  parts.clock.advance_to(to);
+  home.refreshed_now();
+  auto moved = std::make_unique<document>();
+  moved->head.kind = op::advance_clock;
+  moved->now = to;
+  moved->fired = fired;
+  home.answer(who, std::move(moved), fired > 0 ? parts.newest_taken() : seq_t{});
 }
 
 } // namespace
@@ -103,66 +151,7 @@ void advance_clock(shard_core& here, const staged& operation) {
     return here.answer(operation.who, refused, {});
   }
   here.expect_answer();
-  here.parts().core(0).post(std::make_unique<advance_request>(*operation.asked->until, operation.who));
-}
-
-void clock_advancer::ask(shard_core& home, instant to, const origin& who) {
-  jobs_.push_back({to, who});
-  if (!moving_)
-    begin(home);
-}
-
-void clock_advancer::begin(shard_core& home) {
-  moving_ = true;
-  parked_ = 0;
-  const std::size_t others = home.parts().shards.size() - 1;
-  for (std::uint32_t i = 1; i <= others; ++i)
-    home.parts().core(i).post(std::make_unique<park_request>());
-  if (others == 0)
-    finish(home);
-}
-
-void clock_advancer::parked(shard_core& home) {
-  if (++parked_ == home.parts().shards.size() - 1)
-    finish(home);
-}
-
-void clock_advancer::finish(shard_core& home) {
-  for (const job& each : jobs_)
-    advance(home, each);
-  jobs_.clear();
-  moving_ = false;
-  for (std::uint32_t i = 1; i < home.parts().shards.size(); ++i)
-    home.parts().core(i).post(std::make_unique<unpark_request>());
-}
-
-void clock_advancer::advance(shard_core& home, const job& asked) {
-  ledger_parts& parts = home.parts();
-  if (asked.who.shard == home.index())
-    home.settled_elsewhere();
-  home.refreshed_now();
-  if (asked.to < home.now()) {
-    outcome refused;
-    refused.kind = op::advance_clock;
-    refused.status = outcome_status::invalid;
-    refused.what = "is before the clock's time";
-    refused.where = "to";
-    return home.answer(asked.who, refused, {});
-  }
-  std::uint64_t fired = 0;
-  instant due;
-  while (earliest_shard(parts, due) != nullptr && due <= asked.to) {
-    parts.clock.advance_to(std::max(due, home.now()));
-    home.refreshed_now();
-    fired += fire(home);
-  }
-  parts.clock.advance_to(asked.to);
-  home.refreshed_now();
-  auto moved = std::make_unique<document>();
-  moved->head.kind = op::advance_clock;
-  moved->now = asked.to;
-  moved->fired = fired;
-  home.answer(asked.who, std::move(moved), fired > 0 ? parts.newest_taken() : seq_t{});
+  standstill::ask(here, [to = *operation.asked->until, who = operation.who](shard_core& home) { advance(home, to, who); });
 }
 
 } // namespace tally::actors

@@ -19,7 +19,7 @@ public:
   virtual ~inbox_message() = default;
 
   virtual void deliver(shard_core& owner) = 0;
-  // Delivered even while the shard stands still for the test clock.
+  // Delivered even while the shard stands still (actors/standstill.hpp).
   virtual bool while_parked() const { return false; }
 
   inbox_message* next = nullptr; // the inbox's, or whoever owns the message

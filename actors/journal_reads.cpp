@@ -1,5 +1,6 @@
 #include "actors/journal_reads.hpp"
 
+#include "actors/review_list.hpp"
 #include "engine/account.hpp"
 #include "engine/decide.hpp"
 #include "wal/entry_codec.hpp"
@@ -183,6 +184,7 @@ void balance_at(const read_query& query, wal::journal_reader& journal, document&
 field_problem check_read(const command& asked, instant now) {
   switch (asked.kind) {
   case op::history:
+  case op::reviews:
     if (asked.limit && (*asked.limit == 0 || *asked.limit > history_limit_max))
       return {"must be 1 to 1000", "limit"};
     break;
@@ -226,6 +228,9 @@ std::unique_ptr<document> read_journal(const read_query& query, wal::journal_rea
     break;
   case op::balance_at:
     balance_at(query, journal, *shown);
+    break;
+  case op::reviews:
+    read_reviews(query, journal, *shown);
     break;
   default:
     TALLY_ASSERT(false && "a read of the journal", static_cast<int>(asked.kind));

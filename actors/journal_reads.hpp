@@ -1,4 +1,4 @@
-// What history, entry, count and balance_at show, read from the journal (SPEC sections 4, 11 "As of", 12).
+// What history, entry, count, balance_at and reviews show, read from the journal (SPEC sections 4, 11 "As of", 12).
 #pragma once
 
 #include "actors/document.hpp"
@@ -19,6 +19,8 @@ struct read_query {
   seq_t newest;        // the account's newest entry
   const program* active = nullptr;
   instant now;
+  std::vector<seq_t> reviews; // reviews: those to be listed; more come after `next_after`
+  std::optional<seq_t> next_after;
 };
 
 // What can be said about the fields of a read without reading anything; empty `what`: nothing wrong.

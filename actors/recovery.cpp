@@ -108,8 +108,10 @@ result<void> recover(ledger_parts& parts, const std::function<void(seq_t)>& prog
   parts.stamps.reset(replayed.newest(), replayed.newest_at());
   if (parts.clock.is_test() && parts.clock.now() < replayed.newest_at())
     parts.clock.advance_to(replayed.newest_at());
-  for (std::uint32_t i = 0; i < parts.shards.size(); ++i)
+  for (std::uint32_t i = 0; i < parts.shards.size(); ++i) {
     parts.core(i).queue_timers();
+    parts.core(i).index_reviews();
+  }
   return {};
 }
 

@@ -33,6 +33,41 @@ bool is_merchant_id(std::string_view text) {
          });
 }
 
+// The operations that an account decides for a CAF actor that writes to it: those of one account that need nobody else.
+bool is_by_mail(op kind) {
+  switch (kind) {
+  case op::earn:
+  case op::preview:
+  case op::redeem:
+  case op::claim:
+  case op::authorize:
+  case op::capture:
+  case op::void_:
+  case op::reverse:
+  case op::adjust:
+  case op::suspend:
+  case op::reactivate:
+  case op::close:
+  case op::approve:
+  case op::reject:
+    return true;
+  default:
+    return false;
+  }
+}
+
+// Fixed replies hold numbers, and no names.
+bool fits_reply(const origin& who, const outcome& value) {
+  return (value.tier | value.rewards | value.to_seq.value | value.review.value) == 0 && !value.expires_at && value.name.empty() &&
+         !who.names_account;
+}
+
+// Who named a review gets to know the account with what was done, who named a phone always.
+bool shows_account(const outcome& value) {
+  const bool by_review = value.kind == op::approve || value.kind == op::reject;
+  return value.status == outcome_status::ok || value.status == outcome_status::duplicate || !by_review;
+}
+
 const program* active_of(const merchant* of) { return of != nullptr ? of->active.load(std::memory_order_acquire) : nullptr; }
 
 } // namespace
@@ -88,13 +123,15 @@ void shard_core::turn(port& world, std::chrono::steady_clock::time_point sleep_u
   poll(world, sleep_until);
   drain_inbox();
   fire_due();
-  hand_over();
+  if (!parked_)
+    hand_over();
   send_outgoing();
-  let_go();
+  if (!parked_)
+    let_go();
 }
 
 void shard_core::poll(port& world, std::chrono::steady_clock::time_point sleep_until) {
-  if (parked_) { // shard 0 moves the test clock; nothing may be decided meanwhile
+  if (parked_) { // nothing may be decided meanwhile
     if (inbox_.empty() && sleep_until > std::chrono::steady_clock::now())
       std::this_thread::sleep_for(std::chrono::microseconds(50));
     return;
@@ -113,6 +150,7 @@ void shard_core::poll(port& world, std::chrono::steady_clock::time_point sleep_u
     sleep_until = {};
   world.poll(face_, sleep_until);
   sleeping_.store(false, std::memory_order_relaxed);
+  polled_ = true;
 }
 
 void shard_core::post(std::unique_ptr<inbox_message> message) {
@@ -145,6 +183,16 @@ void shard_core::take(std::unique_ptr<inbox_message> message) {
   message->next = nullptr;
   (stash_ == nullptr ? stash_ : stash_last_->next) = message.get();
   stash_last_ = message.release();
+}
+
+// From the notice on, what is this shard's is shard 0's.
+void shard_core::park() {
+  if (!polled_) // one standstill after the other: this shard's own connections come between
+    return post(std::make_unique<park_request>());
+  polled_ = false;
+  hand_over();
+  parked_ = true;
+  parts_.core(0).post(std::make_unique<parked_notice>());
 }
 
 void shard_core::unpark() {
@@ -229,7 +277,7 @@ void shard_core::submit_forwarded(std::span<staged> operations) {
   decide_all(operations);
 }
 
-// False: answered here.
+// False: answered here, or somebody else's from now on.
 bool shard_core::accept(const staged& operation) {
   const command& asked = *operation.asked;
   const auto refuse = [&](outcome_status status, const char* what, const char* where) {
@@ -250,16 +298,25 @@ bool shard_core::accept(const staged& operation) {
   case op::earn:
   case op::preview:
   case op::redeem:
+  case op::claim:
+  case op::authorize:
+  case op::capture:
+  case op::void_:
   case op::reverse:
   case op::adjust:
+  case op::transfer:
   case op::suspend:
   case op::reactivate:
   case op::close:
+  case op::erase:
   case op::account:
   case op::history:
   case op::entry:
   case op::count:
   case op::balance_at:
+  case op::reviews:
+  case op::approve:
+  case op::reject:
     break;
   default:
     return refuse(outcome_status::invalid, "not supported yet", "op");
@@ -270,7 +327,19 @@ bool shard_core::accept(const staged& operation) {
     return refuse(outcome_status::invalid, "is longer than 64 bytes", "account");
   if (!asked.phone.empty())
     return refuse(outcome_status::invalid, "not supported yet", "phone");
-  return true;
+  switch (asked.kind) {
+  case op::transfer:
+    return !ask_standstill(operation);
+  case op::reviews:
+    list_reviews(operation);
+    return false;
+  case op::approve:
+  case op::reject:
+    find_review(operation);
+    return false;
+  default:
+    return true;
+  }
 }
 
 void shard_core::locate(staged& operation) {
@@ -319,6 +388,8 @@ void shard_core::deliver(staged& operation) {
   case op::count:
   case op::balance_at:
     return read(operation);
+  case op::transfer:
+    return transfer(operation);
   default:
     break;
   }
@@ -336,12 +407,12 @@ account_actor* shard_core::find(const merchant& of, std::uint64_t hash, std::str
 
 void shard_core::decide_on(account_actor& account) {
   const staged& operation = *current_request_;
-  decision_context context = context_for(operation.of);
+  decision_context context = context_for(operation.of, now_);
   do
     decide(account.state(), *operation.asked, context, decision_);
   while (!stamp(context));
   commit(account, *operation.of);
-  answer(operation.who, decision_.outcome, release_of(account, context.active));
+  answer_decided(operation, decision_.outcome, release_of(account, context.active));
 }
 
 void shard_core::decide_mail(account_actor& account, caf::mailbox_element& what, const command& asked) {
@@ -357,6 +428,8 @@ void shard_core::decide_mail(account_actor& account, caf::mailbox_element& what,
   current_request_ = &operation;
   if (!own.phone.empty())
     return answer(operation.who, say(own.kind, outcome_status::invalid, "not supported yet", "phone"), {});
+  if (!is_by_mail(own.kind))
+    return answer(operation.who, say(own.kind, outcome_status::invalid, "is not for one account to decide", "op"), {});
   decide_on(account);
 }
 
@@ -364,10 +437,10 @@ void shard_core::decide_mail(account_actor& account, caf::mailbox_element& what,
 void shard_core::decide_unknown(const staged& operation) {
   if (operation.asked->kind == op::enroll)
     return enroll(operation);
-  const decision_context context = context_for(operation.of);
+  const decision_context context = context_for(operation.of, now_);
   decide(not_enrolled, *operation.asked, context, decision_);
   TALLY_ASSERT(decision_.entries.empty(), static_cast<int>(operation.asked->kind));
-  answer(operation.who, decision_.outcome, context.active != nullptr ? context.active->applied_seq : seq_t{});
+  answer_decided(operation, decision_.outcome, context.active != nullptr ? context.active->applied_seq : seq_t{});
 }
 
 void shard_core::enroll(const staged& operation) {
@@ -384,7 +457,7 @@ void shard_core::enroll(const staged& operation) {
     if (of == nullptr && parts_.merchants.full())
       return answer(operation.who, say(asked.kind, outcome_status::overloaded, "this ledger has 65535 merchants already"), {});
   }
-  decision_context context = context_for(of);
+  decision_context context = context_for(of, now_);
   do
     decide(not_enrolled, asked, context, decision_);
   while (!stamp(context));
@@ -396,13 +469,15 @@ void shard_core::enroll(const staged& operation) {
     first_entry.unlock();
   account_actor& account = add_account(*of, operation.hash, asked.account);
   commit(account, *of);
-  answer(operation.who, decision_.outcome, release_of(account, context.active));
+  staged enrolled = operation;
+  enrolled.of = of;
+  answer_decided(enrolled, decision_.outcome, release_of(account, context.active));
 }
 
-decision_context shard_core::context_for(const merchant* of) {
+decision_context shard_core::context_for(const merchant* of, instant now) {
   decision_context context;
   context.active = active_of(of);
-  context.now = now_;
+  context.now = now;
   context.next_seq = parts_.stamps.next();
   context.read_group = &read_group_;
   return context;
@@ -430,6 +505,7 @@ void shard_core::commit(account_actor& account, const merchant& of) {
     each.account = account.id();
     apply(account.state(), each);
     batches_.add(each);
+    reviews_.note(each);
   }
   if (!decision_.entries.empty())
     timers_.update(account);
@@ -444,7 +520,7 @@ void shard_core::add_entry(entry& made, const merchant& of, std::string_view acc
 
 void shard_core::settle_due(account_actor& account) {
   const merchant& of = *parts_.merchants.at(account.state().merchant);
-  decision_context context = context_for(&of);
+  decision_context context = context_for(&of, now_);
   do
     decide_due(account.state(), context, decision_);
   while (!stamp(context));
@@ -456,10 +532,14 @@ void shard_core::settle_due(account_actor& account) {
 std::span<const entry> shard_core::read_group(seq_t first) {
   if (const std::span<const entry> found = batches_.find_group(first); !found.empty())
     return found;
+  const result<std::span<const entry>> read = reader().read_group(first);
+  return read.ok() ? *read : std::span<const entry>{}; // answered `unavailable`
+}
+
+wal::journal_reader& shard_core::reader() {
   if (!reader_)
     reader_ = parts_.journal->make_reader();
-  const result<std::span<const entry>> read = reader_->read_group(first);
-  return read.ok() ? *read : std::span<const entry>{}; // answered `unavailable`
+  return *reader_;
 }
 
 account_actor& shard_core::add_account(merchant& of, std::uint64_t hash, std::string_view account) {
@@ -476,17 +556,25 @@ seq_t shard_core::release_of(const account_actor& account, const program* active
   return active != nullptr ? std::max(account.state().last_seq, active->applied_seq) : account.state().last_seq;
 }
 
+void shard_core::answer_decided(const staged& operation, const outcome& value, seq_t release_at) {
+  const origin& who = operation.who;
+  if (who.mail != nullptr || fits_reply(who, value))
+    return answer(who, value, release_at);
+  auto named = std::make_unique<document>();
+  named->head = value;
+  named->active = active_of(operation.of);
+  named->merchant = operation.asked->merchant;
+  named->account = operation.asked->account;
+  named->names_account = who.names_account && shows_account(value);
+  answer(who, std::move(named), release_at);
+}
+
 void shard_core::answer(const origin& who, const outcome& value, seq_t release_at) {
   if (who.mail != nullptr) {
     auto* account = current_request_->account;
     when_durable(release_at, [reply = reply_slot(*account, *who.mail), answer = account_outcome{value}]() mutable {
       reply.send(caf::make_message(std::move(answer)));
     });
-  } else if (value.rewards != 0) { // their names are the program's, and do not fit a fixed reply
-    auto named = std::make_unique<document>();
-    named->head = value;
-    named->active = active_of(current_request_->of);
-    answer(who, std::move(named), release_at);
   } else if (who.shard == index_) {
     answer_here(who.to, value, release_at);
   } else {
@@ -529,6 +617,13 @@ void shard_core::when_durable(seq_t seq, std::function<void()> act) {
 
 void shard_core::queue_timers() {
   accounts_.for_each([this](account_actor& each) { timers_.update(each); });
+}
+
+void shard_core::index_reviews() {
+  accounts_.for_each([this](const account_actor& each) {
+    for (const open_review& open : open_reviews(each.state()))
+      reviews_.add(each.state().merchant, open.review);
+  });
 }
 
 // The heap of every 64th account stands for all where there are many: this may be asked of a shard at work.

@@ -4,12 +4,13 @@
 
 #include "actors/account_actor.hpp"
 #include "actors/batches.hpp"
-#include "actors/clock_advance.hpp"
 #include "actors/directory.hpp"
 #include "actors/inbox.hpp"
 #include "actors/parts.hpp"
 #include "actors/request_element.hpp"
+#include "actors/review_list.hpp"
 #include "actors/shard_messages.hpp"
+#include "actors/standstill.hpp"
 #include "actors/timer_queue.hpp"
 #include "engine/decide.hpp"
 
@@ -59,6 +60,8 @@ public:
   bool is_request(const caf::mailbox_element* element) const { return element == &request_; }
 
   // ---- what goes out
+  // What was decided: as a fixed reply where that can hold it, else as a document.
+  void answer_decided(const staged& operation, const outcome& value, seq_t release_at);
   void answer(const origin& who, const outcome& value, seq_t release_at);
   void answer(const origin& who, std::unique_ptr<document> value, seq_t release_at);
   // Answers that another shard or a reader has found for this shard's port.
@@ -77,13 +80,15 @@ public:
   instant now() const { return now_; }
   void publish_program(program_publication& publication);
   timer_queue<account_actor>& timers() { return timers_; }
+  const review_index& reviews() const { return reviews_; }
   // Journals one entry that is stamped already.
   void add_entry(entry& made, const merchant& of, std::string_view account);
   void hand_over() { batches_.hand_over(*parts_.journal, index_); }
   std::size_t open_bytes() const { return batches_.open_bytes(); }
-  clock_advancer& advancer() { return advancer_; } // of shard 0
-  void park() { parked_ = true; }
+  standstill& standing() { return standstill_; } // of shard 0
+  void park();
   void unpark();
+  decision_context context_for(const merchant* of, instant now);
   account_view view_of_account(const account_actor& account);
   seq_t release_of(const account_actor& account, const program* active) const;
   account_actor* find(const merchant& of, std::uint64_t hash, std::string_view account) const;
@@ -92,6 +97,7 @@ public:
   account_actor& add_account(merchant& of, std::uint64_t hash, std::string_view account);
   const directory<account_actor>& accounts() const { return accounts_; }
   void queue_timers();
+  void index_reviews();
   std::size_t memory_bytes() const;
   void retire_accounts();
 
@@ -106,12 +112,19 @@ private:
   void enroll(const staged& operation);
   void for_ledger(const staged& operation);
 
+  // two accounts, and reviews: actors/shard_transfers.cpp, actors/shard_reviews.cpp
+  bool ask_standstill(const staged& operation);
+  void transfer(staged operation);
+  void commit_transfer(const staged& operation, account_actor* from, account_actor* to);
+  void find_review(const staged& operation);
+  void list_reviews(const staged& operation);
+
   // one decision
-  decision_context context_for(const merchant* of);
   bool stamp(decision_context& context);
   void commit(account_actor& account, const merchant& of);
   void finish(const origin& who, const merchant* of, const account_state& state);
   std::span<const entry> read_group(seq_t first);
+  wal::journal_reader& reader();
   void settle_due(account_actor& account);
 
   // reads
@@ -145,6 +158,7 @@ private:
   timer_queue<account_actor> timers_;
   batches batches_;
   std::unique_ptr<wal::journal_reader> reader_;
+  review_index reviews_;
 
   request_element request_;
   staged* current_request_ = nullptr;
@@ -164,11 +178,12 @@ private:
   seq_t last_release_;          // the highest seq an answer waits for
   std::size_t outstanding_ = 0; // this port's operations that others are working on
 
-  clock_advancer advancer_;
+  standstill standstill_;
   inbox inbox_;
   inbox_message* stash_ = nullptr; // what came in while parked, oldest first
   inbox_message* stash_last_ = nullptr;
   bool parked_ = false;
+  bool polled_ = false; // since it was parked last
   bool quiet_ = false;
 
   alignas(64) std::atomic<bool> sleeping_{false};

@@ -1,6 +1,5 @@
 #include "actors/shard_messages.hpp"
 
-#include "actors/clock_advance.hpp"
 #include "actors/shard_core.hpp"
 
 #include <caf/sec.hpp>
@@ -40,15 +39,10 @@ void account_mail::deliver(shard_core&) { to_->enqueue(std::move(what_), nullptr
 
 void program_publication::deliver(shard_core& owner) { owner.publish_program(*this); }
 
-void park_request::deliver(shard_core& owner) {
-  owner.park();
-  owner.parts().core(0).post(std::make_unique<parked_notice>());
-}
+void park_request::deliver(shard_core& owner) { owner.park(); }
 
-void parked_notice::deliver(shard_core& owner) { owner.advancer().parked(owner); }
+void parked_notice::deliver(shard_core& owner) { owner.standing().parked(owner); }
 
 void unpark_request::deliver(shard_core& owner) { owner.unpark(); }
-
-void advance_request::deliver(shard_core& owner) { owner.advancer().ask(owner, to, who); }
 
 } // namespace tally::actors

@@ -20,6 +20,7 @@ struct origin {
   std::uint32_t shard = 0;
   reply_to to;
   caf::mailbox_element* mail = nullptr; // on the account's own shard only
+  bool names_account = false;           // the request named no account (a phone, a review): the answer does
 };
 
 // What one turn of a shard had for accounts of another one.
@@ -81,7 +82,7 @@ public:
   origin who;
 };
 
-// Something to be done on the shard's thread for a waiting caller.
+// Something to be done on the shard's thread.
 class errand final : public inbox_message {
 public:
   explicit errand(std::function<void(shard_core&)> act) : act_(std::move(act)) {}
@@ -91,7 +92,7 @@ private:
   std::function<void(shard_core&)> act_;
 };
 
-// Standing still for the test clock: shard 0 asks, every other shard parks and says so, and goes on when told.
+// A standstill (actors/standstill.hpp): shard 0 asks, every other shard parks and says so, and goes on when told.
 class park_request final : public inbox_message {
 public:
   void deliver(shard_core& owner) override;
@@ -104,16 +105,6 @@ class unpark_request final : public inbox_message {
 public:
   void deliver(shard_core& owner) override;
   bool while_parked() const override { return true; }
-};
-
-// advance_clock, on its way to shard 0.
-class advance_request final : public inbox_message {
-public:
-  advance_request(instant where_to, const origin& asker) : to(where_to), who(asker) {}
-  void deliver(shard_core& owner) override;
-
-  instant to;
-  origin who;
 };
 
 } // namespace tally::actors
