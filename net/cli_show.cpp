@@ -66,12 +66,13 @@ std::string table(const std::vector<column>& columns, const std::vector<std::vec
 
 // One "key  value" a line; what has no value is left out of entries, shown as - elsewhere.
 std::string pairs(const json& object, bool skip_null) {
+  const auto is_shown = [&](const std::string& key, const json& value) { return key != "status" && !(skip_null && value.is_null()); };
   std::size_t widest = 0;
   for (const auto& [key, value] : object.items())
-    widest = std::max(widest, key.size());
+    widest = is_shown(key, value) ? std::max(widest, key.size()) : widest;
   std::string out;
   for (const auto& [key, value] : object.items()) {
-    if (key == "status" || (skip_null && value.is_null()))
+    if (!is_shown(key, value))
       continue;
     std::string label = key;
     std::replace(label.begin(), label.end(), '_', ' ');

@@ -33,9 +33,16 @@ constexpr std::uint64_t listener_tag = wake_tag - 1;
 
 // How much of what a session may have in flight an operation takes: long answers count for their length.
 std::uint32_t weight_of(const command& operation) {
-  if (operation.kind == op::history)
+  switch (operation.kind) {
+  case op::history:
     return 1 + operation.limit.value_or(50) / 4;
-  return operation.kind == op::program ? 64 : 1;
+  case op::statement: // nobody knows how long it will be
+    return 1 + history_limit_max / 4;
+  case op::program:
+    return 64;
+  default:
+    return 1;
+  }
 }
 
 std::size_t held_by(const session& of) { return of.input.capacity() + of.answers.memory_bytes(); }
