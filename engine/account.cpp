@@ -200,7 +200,7 @@ void remember_expired(account_state& state, const entry& entry) {
 // ---- what counts by day and by activity ----
 
 void count_on_day(account_state& state, const entry& entry, points_t earned, points_t redeemed) {
-  const auto day = static_cast<std::int32_t>(floor_div(entry.at.us, us_per_day));
+  const auto day = static_cast<std::int32_t>(day_number(entry.at));
   if (day != state.day) {
     state.day = day;
     state.earned_that_day = state.redeemed_that_day = {};

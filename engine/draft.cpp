@@ -201,7 +201,7 @@ void draft::answer_rejected_before(const review_record& review) {
 }
 
 draft::day_use draft::used_today() const {
-  if (recorded_.day != floor_div(now().us, us_per_day))
+  if (recorded_.day != day_number(now()))
     return {};
   return {recorded_.earned_that_day, recorded_.redeemed_that_day, recorded_.redemptions_that_day};
 }

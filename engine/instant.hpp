@@ -21,4 +21,7 @@ struct instant {
   constexpr instant plus_days(std::int64_t days) const { return {us + days * us_per_day}; }
 };
 
+// The UTC day a moment lies in, counted from the epoch; days before it are negative.
+constexpr std::int64_t day_number(instant at) { return at.us / us_per_day - (at.us % us_per_day < 0 ? 1 : 0); }
+
 } // namespace tally

@@ -12,7 +12,7 @@ namespace {
 using std::chrono::sys_days;
 using std::chrono::year_month_day;
 
-sys_days day_of(instant at) { return sys_days(std::chrono::days(static_cast<std::int32_t>(floor_div(at.us, us_per_day)))); }
+sys_days day_of(instant at) { return sys_days(std::chrono::days(day_number(at))); }
 
 instant midnight(sys_days day) { return {std::int64_t{day.time_since_epoch().count()} * us_per_day}; }
 
