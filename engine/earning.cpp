@@ -407,8 +407,8 @@ std::optional<money_t> discount_for_points(const ruleset& program, points_t spen
 }
 
 money_t floored_to_currency(const ruleset& program, money_t amount) {
-  const std::int64_t step = discount_step_units(program);
-  return {static_cast<std::int64_t>(floor_div(amount.units, step)) * step};
+  TALLY_ASSERT(amount >= money_t{}, amount.units);
+  return {amount.units - amount.units % discount_step_units(program)};
 }
 
 std::optional<money_t> max_discount_of(const ruleset& program) {
