@@ -407,8 +407,9 @@ std::optional<money_t> discount_for_points(const ruleset& program, points_t spen
 }
 
 money_t floored_to_currency(const ruleset& program, money_t amount) {
-  TALLY_ASSERT(amount >= money_t{}, amount.units);
-  return {amount.units - amount.units % discount_step_units(program)};
+  const std::int64_t step = discount_step_units(program);
+  const std::int64_t over = amount.units % step;
+  return {amount.units - over - (over < 0 ? step : 0)};
 }
 
 std::optional<money_t> max_discount_of(const ruleset& program) {
