@@ -57,8 +57,16 @@ enum field : std::uint64_t {
   f_text = 1ull << 42,
   f_offsets = 1ull << 43,
   f_undone = 1ull << 44,
+  f_active_version = 1ull << 45, // another than `version`
+  f_parked_at = 1ull << 46,
+  f_review = 1ull << 47,
+  f_parked = 1ull << 48, // what, why and how many points
+  f_minutes = 1ull << 49,
+  f_reserved_until = 1ull << 50,
+  f_reserved_by = 1ull << 51,
+  f_personal = 1ull << 52,
 };
-constexpr std::uint64_t all_fields = (1ull << 45) - 1;
+constexpr std::uint64_t all_fields = (1ull << 53) - 1;
 constexpr std::uint64_t rare_fields = all_fields & ~(f_cashier | (f_cashier - 1)); // from `group` on
 
 // The first byte of a lot change.
@@ -82,7 +90,7 @@ bool names_its_merchant(entry_kind kind) { return kind == entry_kind::enroll || 
 // ---- encoding ----
 
 constexpr std::size_t length_bytes_max = 5;
-constexpr std::size_t numbers_bytes_max = 512; // every number and every length prefix of the fixed fields at its longest
+constexpr std::size_t numbers_bytes_max = 640; // every number and every length prefix of the fixed fields at its longest
 constexpr std::size_t lot_bytes_max = 64;
 constexpr std::size_t line_bytes_max = 4 * varint_bytes_max; // beside its strings
 
@@ -146,6 +154,14 @@ std::uint64_t fields_of(const entry& e) {
   mark(!e.text.empty(), f_text);
   mark(!e.offsets.empty(), f_offsets);
   mark(!e.undone.empty(), f_undone);
+  mark(e.active_version != e.version, f_active_version);
+  mark(e.parked_at.has_value(), f_parked_at);
+  mark(static_cast<bool>(e.review), f_review);
+  mark(e.parked != op::none, f_parked);
+  mark(e.minutes.has_value(), f_minutes);
+  mark(e.reserved_until.has_value(), f_reserved_until);
+  mark(static_cast<bool>(e.reserved_by), f_reserved_by);
+  mark(e.personal != 0, f_personal);
   return mask;
 }
 
@@ -271,6 +287,25 @@ std::byte* put_rare_fields(std::byte* out, const entry& e, std::uint64_t mask) {
   }
   if (mask & f_undone)
     out = put_undone(out, e);
+  if (mask & f_active_version)
+    out = put_varint(out, e.active_version);
+  if (mask & f_parked_at)
+    out = put_instant(out, *e.parked_at, e.at);
+  if (mask & f_review)
+    out = put_varint(out, e.seq.value - e.review.value);
+  if (mask & f_parked) {
+    *out++ = static_cast<std::byte>(e.parked);
+    *out++ = static_cast<std::byte>(e.reasons);
+    out = put_signed(out, e.parked_points.value);
+  }
+  if (mask & f_minutes)
+    out = put_signed(out, *e.minutes);
+  if (mask & f_reserved_until)
+    out = put_instant(out, *e.reserved_until, e.at);
+  if (mask & f_reserved_by)
+    out = put_varint(out, e.seq.value - e.reserved_by.value);
+  if (mask & f_personal)
+    out = put_varint(out, e.personal);
   return out;
 }
 
@@ -338,6 +373,7 @@ void encode(const entry& entry, bytes& out) {
   TALLY_ASSERT(entry.kind != entry_kind::none && static_cast<unsigned>(entry.kind) < entry_kind_count, seq);
   TALLY_ASSERT(entry.prev_seq < entry.seq, static_cast<long long>(entry.prev_seq.value), seq);
   TALLY_ASSERT(entry.group && entry.group <= entry.seq, static_cast<long long>(entry.group.value), seq);
+  TALLY_ASSERT(entry.review <= entry.seq && (!entry.reserved_by || entry.reserved_by < entry.seq), seq);
 
   // Written beside `out` and copied: growing a vector by the bound first would zero all of it.
   constexpr std::size_t usual_bytes = 4096;
@@ -503,6 +539,22 @@ void get_undone(byte_cursor& in, entry& e) {
   }
 }
 
+std::int32_t get_int32(byte_cursor& in) {
+  const std::int64_t value = in.zigzag_varint();
+  if (value < INT32_MIN || value > INT32_MAX)
+    in.fail();
+  return static_cast<std::int32_t>(value);
+}
+
+void get_parked(byte_cursor& in, entry& e) {
+  const std::uint8_t parked = in.byte();
+  if (parked == 0 || parked >= op_count)
+    in.fail();
+  e.parked = static_cast<op>(parked);
+  e.reasons = in.byte();
+  e.parked_points = {in.zigzag_varint()};
+}
+
 void get_rare_fields(byte_cursor& in, std::uint64_t mask, decode_buffer& buffer, entry& e) {
   e.cancel = (mask & f_cancel) != 0;
   e.restore = (mask & f_restore) != 0;
@@ -551,12 +603,8 @@ void get_rare_fields(byte_cursor& in, std::uint64_t mask, decode_buffer& buffer,
     e.adjustment = nonempty_string(in);
   if (mask & f_reason)
     e.reason = nonempty_string(in);
-  if (mask & f_expire_days) {
-    const std::int64_t days = in.zigzag_varint();
-    if (days < INT32_MIN || days > INT32_MAX)
-      in.fail();
-    e.expire_days = static_cast<std::int32_t>(days);
-  }
+  if (mask & f_expire_days)
+    e.expire_days = get_int32(in);
   if (mask & f_note)
     e.note = nonempty_string(in);
   if (mask & f_reservation)
@@ -573,6 +621,34 @@ void get_rare_fields(byte_cursor& in, std::uint64_t mask, decode_buffer& buffer,
     get_offsets(in, e, buffer);
   if (mask & f_undone)
     get_undone(in, e);
+  if (mask & f_active_version) {
+    e.active_version = get_uint32(in);
+    if (e.active_version == e.version)
+      in.fail();
+  }
+  if (mask & f_parked_at)
+    e.parked_at = get_instant(in, e.at);
+  if (mask & f_review) {
+    e.review = get_earlier_seq(in, e.seq);
+    if (!e.review)
+      in.fail();
+  }
+  if (mask & f_parked)
+    get_parked(in, e);
+  if (mask & f_minutes)
+    e.minutes = get_int32(in);
+  if (mask & f_reserved_until)
+    e.reserved_until = get_instant(in, e.at);
+  if (mask & f_reserved_by) {
+    e.reserved_by = get_earlier_seq(in, e.seq);
+    if (!e.reserved_by || e.reserved_by == e.seq)
+      in.fail();
+  }
+  if (mask & f_personal) {
+    e.personal = in.varint();
+    if (e.personal == 0)
+      in.fail();
+  }
 }
 
 void get_record(byte_cursor& in, decode_buffer& buffer, entry& e) {
@@ -622,6 +698,7 @@ void get_record(byte_cursor& in, decode_buffer& buffer, entry& e) {
     if (e.version == 0)
       in.fail();
   }
+  e.active_version = e.version;
   if (mask & f_lots)
     get_lots(in, e);
   if (mask & f_terminal)

@@ -57,6 +57,17 @@ std::string first_difference(const entry& a, const entry& b) {
   TALLY_COMPARE(tier);
   TALLY_COMPARE(tier_multiplier);
   TALLY_COMPARE(lots);
+  TALLY_COMPARE(undone);
+  TALLY_COMPARE(active_version);
+  TALLY_COMPARE(parked_at);
+  TALLY_COMPARE(review);
+  TALLY_COMPARE(parked);
+  TALLY_COMPARE(reasons);
+  TALLY_COMPARE(parked_points);
+  TALLY_COMPARE(minutes);
+  TALLY_COMPARE(reserved_until);
+  TALLY_COMPARE(reserved_by);
+  TALLY_COMPARE(personal);
   TALLY_COMPARE(token);
   TALLY_COMPARE(terminal);
   TALLY_COMPARE(cashier);
@@ -168,7 +179,7 @@ owned_entry make_earn(std::uint64_t number, instant at) {
   e.pending_after = e.lifetime_after = {static_cast<std::int64_t>(number % 5000 + 1)};
   e.available_after = {50};
   e.total = money_t{static_cast<std::int64_t>(number % 500 + 1) * money_t::units_per_one};
-  e.version = 1;
+  e.version = e.active_version = 1;
   e.lots.push_back({e.seq, {}, e.pending, {}, at.plus_days(3), at.plus_days(365)});
   return made;
 }
@@ -223,7 +234,28 @@ owned_entry make_random(std::mt19937_64& random, seq_t number, instant at) {
   e.refunded = {there() ? any_int(random) : 0};
   e.rewards = there() ? random() : 0;
   e.version = static_cast<std::uint32_t>(there() ? random() : 0);
+  e.active_version = there() ? static_cast<std::uint32_t>(random()) : e.version;
   e.tier = static_cast<std::uint8_t>(there() ? random() : 0);
+  if (there())
+    e.parked_at = any_instant(random, at);
+  if (there())
+    e.review = {number.value - up_to(random, number.value - 1)};
+  if (there()) {
+    e.parked = static_cast<op>(1 + random() % (op_count - 1));
+    e.reasons = static_cast<review_reasons>(random());
+    points(e.parked_points);
+  }
+  if (there())
+    e.minutes = static_cast<std::int32_t>(any_int(random));
+  if (there())
+    e.reserved_until = any_instant(random, at);
+  if (there() && number.value > 1)
+    e.reserved_by = {1 + up_to(random, number.value - 2)};
+  if (there())
+    e.personal = random();
+  if (number.value > 1)
+    for (std::uint64_t count = there() ? random() % 4 : 0; count > 0; --count)
+      e.undone.push_back({{1 + up_to(random, number.value - 2)}, {static_cast<std::int64_t>(1 + random() % 1'000)}});
   if (there())
     e.tier_multiplier = {any_int(random)};
 

@@ -53,7 +53,7 @@ owned_entry earn_with_everything_usual() {
   e.available_after = {50};
   e.pending_after = {78};
   e.lifetime_after = {128};
-  e.version = 2;
+  e.version = e.active_version = 2;
   e.terminal = "t1";
   e.token = "till";
   made.lines = {{"BEAN-1KG", "beans", 1, {300'000}}};
@@ -76,7 +76,7 @@ TEST(entry_codec, a_program_has_these_bytes) {
   e.kind = entry_kind::program;
   e.merchant = 1;
   e.merchant_id = "beanhouse";
-  e.version = 1;
+  e.version = e.active_version = 1;
   e.text = "merchant = \"beanhouse\"";
   made.offsets = {3'600'000'000, -3'600'000'000};
   e.offsets = made.offsets;
@@ -101,10 +101,35 @@ TEST(entry_codec, a_redemption_of_an_older_lot_has_these_bytes) {
   e.available_after = {28};
   e.lifetime_after = {128};
   e.discount = {10'000};
-  e.version = 2;
+  e.version = e.active_version = 2;
   e.exact = true;
   e.lots.push_back({{1000}, {-100}, {}, {}, noon.plus_us(-1'000'001), noon.plus_us(-1'000'001).plus_days(362)});
   EXPECT_EQ(hex(encoded(e)), "29e1e68480080452ac02036d2d310138c7018002046f2d3138020162a11f8292f401a90bc801a09c0101");
+}
+
+// Bits 44 and up.
+TEST(entry_codec, what_came_with_reviews_and_reservations_has_these_bytes) {
+  entry e;
+  e.seq = {5003};
+  e.group = {5000};
+  e.prev_seq = {5000};
+  e.at = noon;
+  e.kind = entry_kind::review_hold;
+  e.merchant = 1;
+  e.account = "m-1";
+  e.version = 2;
+  e.active_version = 3;
+  e.undone.push_back({{4000}, {60}});
+  e.parked_at = noon.plus_days(-1);
+  e.review = e.seq;
+  e.parked = op::earn;
+  e.reasons = over_points_per_order | over_points_per_day;
+  e.parked_points = {600};
+  e.minutes = 15;
+  e.reserved_until = noon.plus_us(15 * us_per_minute);
+  e.reserved_by = {4999};
+  e.personal = 77;
+  EXPECT_EQ(hex(encoded(e)), "26808284808080fc0f120001036d2d310300020301eb07780303000205b0091e80c8ceb40d044d");
 }
 
 TEST(entry_codec, an_earn_without_lines_takes_60_bytes_or_less) { EXPECT_LE(encoded(make_earn(123'456'789, noon).value).size(), 60u); }
