@@ -329,6 +329,8 @@ bool shard_core::accept(const staged& operation) {
     return refuse(outcome_status::invalid, "not supported yet", "phone");
   switch (asked.kind) {
   case op::transfer:
+    if (asked.to.size() > id_bytes_max)
+      return refuse(outcome_status::invalid, "is longer than 64 bytes", "to");
     return !ask_standstill(operation);
   case op::reviews:
     list_reviews(operation);

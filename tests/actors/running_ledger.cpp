@@ -73,6 +73,23 @@ void running_ledger::stop() {
   threads_.clear();
 }
 
+std::uint32_t running_ledger::shard_of(std::string_view account, std::string_view merchant) {
+  const ledger_parts& parts = ledger_->shard_at(0).core().parts();
+  return parts.shard_of(parts.merchants.account_hash(parts.merchants.hash_of(merchant), account));
+}
+
+std::vector<std::string> running_ledger::names_on(const std::vector<std::uint32_t>& shards) {
+  std::vector<std::string> names;
+  for (const std::uint32_t wanted : shards) {
+    std::string name;
+    do
+      name = "m-" + std::to_string(++last_name_);
+    while (shard_of(name) != wanted % ledger_->shard_count());
+    names.push_back(name);
+  }
+  return names;
+}
+
 std::vector<std::string> running_ledger::fingerprints() {
   TALLY_ASSERT(threads_.empty());
   std::vector<std::string> all;
@@ -97,6 +114,33 @@ command redeem_of(std::string_view account, std::string_view order, std::int64_t
   command asked = read_of(op::redeem, account, merchant);
   asked.order = order;
   asked.amount_points = points_t{points};
+  return asked;
+}
+
+command transfer_of(std::string_view from, std::string_view to, std::string_view reference, std::int64_t points) {
+  command asked = read_of(op::transfer, from);
+  asked.to = to;
+  asked.reference = reference;
+  asked.amount_points = points_t{points};
+  return asked;
+}
+
+command authorize_of(std::string_view account, std::string_view reservation, std::int64_t points) {
+  command asked = of_reservation(op::authorize, account, reservation);
+  asked.amount_points = points_t{points};
+  return asked;
+}
+
+command of_reservation(op kind, std::string_view account, std::string_view reservation) {
+  command asked = read_of(kind, account);
+  asked.reference = reservation;
+  return asked;
+}
+
+command of_review(op kind, seq_t review, std::string_view merchant) {
+  command asked = read_of(kind, {}, merchant);
+  asked.seq = review;
+  asked.reason = "looked at";
   return asked;
 }
 

@@ -40,12 +40,16 @@ public:
   scripted_port& at(std::size_t port) { return *ports_[port]; }
   ledger& operator*() { return *ledger_; }
   ledger* operator->() { return ledger_.get(); }
+  std::uint32_t shard_of(std::string_view account, std::string_view merchant = "beanhouse");
+  // Ids that live on the given shards, one each; each other than the ones before.
+  std::vector<std::string> names_on(const std::vector<std::uint32_t>& shards);
   // Of every account, by "merchant/account"; only after `stop`.
   std::vector<std::string> fingerprints();
 
 private:
   void start();
 
+  std::uint64_t last_name_ = 0;
   std::unique_ptr<ledger> ledger_;
   std::vector<std::unique_ptr<scripted_port>> ports_;
   std::vector<std::thread> threads_;
@@ -55,6 +59,12 @@ private:
 command enroll_of(std::string_view account, std::string_view merchant = "beanhouse");
 command earn_of(std::string_view account, std::string_view order, std::int64_t units, std::string_view merchant = "beanhouse");
 command redeem_of(std::string_view account, std::string_view order, std::int64_t points, std::string_view merchant = "beanhouse");
+command transfer_of(std::string_view from, std::string_view to, std::string_view reference, std::int64_t points);
+command authorize_of(std::string_view account, std::string_view reservation, std::int64_t points);
+// capture, void: of a reservation.
+command of_reservation(op kind, std::string_view account, std::string_view reservation);
+// approve, reject.
+command of_review(op kind, seq_t review, std::string_view merchant = "beanhouse");
 command read_of(op kind, std::string_view account, std::string_view merchant = "beanhouse");
 command put_of(std::string_view toml, std::string_view merchant = "beanhouse");
 command advance_to(instant to);
