@@ -26,72 +26,113 @@ struct wide_hash {
   std::size_t operator()(const std::pair<std::uint64_t, std::uint64_t>& key) const { return key.first; }
 };
 
-// The operation that a group answers, as it was asked; `none` for what fell due by itself.
-command asked_by(const entry& first) {
-  command asked;
+// The operation that a group answers; `none` for what fell due by itself.
+op operation_of(std::span<const entry> group) {
+  const entry& first = group.front();
+  if (first.due)
+    return op::none;
+  if (first.kind == entry_kind::review_reject && group.back().kind != entry_kind::review_reject) // closing, or reversing what is held
+    return operation_of(group.last(1));
   switch (first.kind) {
   case entry_kind::enroll:
-    asked.kind = op::enroll;
-    break;
+    return op::enroll;
   case entry_kind::earn:
-    asked.kind = op::earn;
-    break;
+    return op::earn;
   case entry_kind::redeem:
-    asked.kind = op::redeem;
-    break;
+    return op::redeem;
+  case entry_kind::claim:
+    return op::claim;
+  case entry_kind::authorize:
+    return op::authorize;
+  case entry_kind::capture:
+    return op::capture;
+  case entry_kind::void_:
+    return op::void_;
   case entry_kind::reverse:
   case entry_kind::restore:
-    asked.kind = op::reverse;
-    break;
+    return op::reverse;
   case entry_kind::adjust:
-    asked.kind = op::adjust;
-    break;
+    return op::adjust;
+  case entry_kind::transfer_out:
+    return op::transfer;
   case entry_kind::suspend:
-    asked.kind = op::suspend;
-    break;
+    return op::suspend;
   case entry_kind::reactivate:
-    asked.kind = op::reactivate;
-    break;
+    return op::reactivate;
   case entry_kind::close:
-    asked.kind = op::close;
-    break;
+    return op::close;
+  case entry_kind::review_hold:
+    return first.parked;
+  case entry_kind::review_approve:
+    return op::approve;
+  case entry_kind::review_reject:
+    return op::reject;
+  case entry_kind::erase:
+    return op::erase;
   default:
-    return asked;
+    return op::none;
   }
-  asked.merchant = first.merchant_id;
-  asked.account = first.account;
-  asked.order = first.order;
-  asked.reference = asked.kind == op::reverse ? first.refund : first.adjustment;
-  asked.exact = first.exact;
-  asked.restore = first.restore;
-  asked.force = first.force;
-  asked.total = first.total;
-  asked.amount = first.amount;
-  asked.amount_points = first.asked_points;
-  asked.expire_days = first.expire_days;
-  asked.lines = first.lines;
-  asked.at = first.occurred_at;
-  asked.token = first.token;
-  asked.terminal = first.terminal;
-  asked.cashier = first.cashier;
-  asked.note = first.note;
-  asked.reason = first.reason;
+}
+
+std::string_view reference_of(op kind, const entry& one) {
+  switch (kind) {
+  case op::reverse:
+    return one.refund;
+  case op::adjust:
+    return one.adjustment;
+  case op::claim:
+    return one.reward;
+  case op::authorize:
+  case op::capture:
+  case op::void_:
+    return one.reservation;
+  case op::transfer:
+    return one.transfer;
+  default:
+    return {};
+  }
+}
+
+// What was asked, as the group has it.
+command asked_by(std::span<const entry> group) {
+  command asked;
+  asked.kind = operation_of(group);
+  // what an operation begins with besides its own entries says nothing of what was asked
+  const entry& says = group.front().kind == entry_kind::review_reject ? group.back() : group.front();
+  asked.merchant = says.merchant_id;
+  asked.account = says.account;
+  asked.order = says.order;
+  asked.reference = reference_of(asked.kind, says);
+  asked.exact = says.exact;
+  asked.restore = says.restore;
+  asked.force = says.force;
+  asked.total = says.total;
+  asked.amount = says.amount;
+  asked.amount_points = says.asked_points;
+  asked.expire_days = says.expire_days;
+  asked.minutes = says.minutes;
+  asked.lines = says.lines;
+  asked.at = says.occurred_at;
+  asked.to = says.peer;
+  if (asked.kind == op::approve || asked.kind == op::reject)
+    asked.seq = says.review;
+  asked.token = says.token;
+  asked.terminal = says.terminal;
+  asked.cashier = says.cashier;
+  asked.note = says.note;
+  asked.reason = says.reason;
   return asked;
 }
 
-std::string_view reference_of(const entry& one) {
-  switch (one.kind) {
-  case entry_kind::earn:
-  case entry_kind::redeem:
-  case entry_kind::claim:
-    return one.order;
-  case entry_kind::reverse:
-  case entry_kind::restore:
-    return one.refund;
-  case entry_kind::adjust:
-    return one.adjustment;
+// The reference that may count only once, and the operation it counts for.
+std::string_view counted_reference(const command& asked) {
+  switch (asked.kind) {
+  case op::earn:
+  case op::redeem:
+  case op::claim:
+    return asked.order;
   default:
-    return {};
+    return asked.reference;
   }
 }
 
@@ -194,55 +235,73 @@ private:
     records_.clear();
   }
 
-  void judge() {
-    const entry& first = group_.front();
-    merchant_book& book = book_of(first.merchant_id);
-    key_.assign(first.merchant_id).append("/").append(first.account);
+  audited& account_of(merchant_book& book, std::string_view account) {
+    key_.assign(book.id).append("/").append(account);
     auto found = accounts_.find(key_);
     if (found == accounts_.end()) {
       found = accounts_.try_emplace(key_).first;
       found->second.merchant = &book;
     }
-    audited& account = found->second;
-    if (account.broken)
+    return found->second;
+  }
+
+  void judge() {
+    const entry& first = group_.front();
+    merchant_book& book = book_of(first.merchant_id);
+    const command asked = asked_by(group_);
+    // a transfer is of two accounts: accounts_ keeps its values where they are
+    audited& account = account_of(book, first.account);
+    audited* receiver = asked.kind == op::transfer ? &account_of(book, asked.to) : nullptr;
+    if (account.broken || (receiver != nullptr && receiver->broken))
       return;
-    if (!decided_alike(book, account)) {
+    if (!decided_alike(book, account, receiver, asked)) {
       // what comes after it cannot be judged, and must not be applied: `apply` takes for granted what just proved wrong
       account.broken = true;
+      if (receiver != nullptr)
+        receiver->broken = true;
       explain(account, first);
       return;
     }
     for (const entry& one : group_) {
-      apply(account.state, one);
-      account.points += one.points.value;
-      account.pending += one.pending.value;
+      audited& whose = one.account == first.account ? account : *receiver;
+      apply(whose.state, one);
+      whose.points += one.points.value;
+      whose.pending += one.pending.value;
       post(book, one);
     }
-    check_reference(book, first);
+    check_reference(book, first, asked);
+  }
+
+  // The rules in force when the group was decided, older ones behind them; false: they are not in the journal.
+  bool find_rules(const merchant_book& book, const entry& first, const program*& active) {
+    const program* newest = book.programs.empty() ? nullptr : &book.programs.back();
+    for (const std::uint32_t version : {first.active_version, first.version}) {
+      if (version != 0 && (newest == nullptr || newest->find(version) == nullptr)) {
+        find(first.seq, book.id, first.account, "decided by rules version " + std::to_string(version) + ", which is not in the journal");
+        return false;
+      }
+    }
+    active = first.active_version != 0 ? newest->find(first.active_version) : nullptr;
+    return true;
   }
 
   // Decides again what the group's operation asked, from the state before it and the rules it names.
-  bool decided_alike(merchant_book& book, const audited& account) {
+  bool decided_alike(merchant_book& book, const audited& account, const audited* receiver, const command& asked) {
     const entry& first = group_.front();
-    const command asked = asked_by(first);
     decision_context context;
     context.now = first.at;
     context.next_seq = first.seq;
     context.read_group = &read_group_;
-    if (first.version != 0) {
-      const program* newest = book.programs.empty() ? nullptr : &book.programs.back();
-      context.active = newest == nullptr ? nullptr : newest->find(first.version);
-      if (context.active == nullptr) {
-        find(first.seq, book.id, first.account,
-             "decided by rules version " + std::to_string(first.version) + ", which is not in the journal");
-        return false;
-      }
-    }
+    context.personal = first.personal;
+    if (!find_rules(book, first, context.active))
+      return false;
     ++report.decisions;
     if (asked.kind == op::none) {
       decide_due(account.state, context, again_);
       if (!again_.entries.empty())
         again_.entries.resize(1); // the others have entries of their own further on
+    } else if (receiver != nullptr) {
+      decide_transfer(account.state, receiver->state, asked, context, again_);
     } else {
       decide(account.state, asked, context, again_);
     }
@@ -258,12 +317,13 @@ private:
       entry& one = again_.entries[i];
       one.merchant = group_[i].merchant;
       one.merchant_id = group_[i].merchant_id;
-      one.account = first.account;
+      if (asked.kind == op::none)
+        one.account = first.account;
       expected_.clear();
       encode(one, expected_);
       if (!std::ranges::equal(expected_, records_[i])) {
         alike = false;
-        find(group_[i].seq, book.id, first.account,
+        find(group_[i].seq, book.id, group_[i].account,
              "deciding " + std::string(name_of(group_[i].kind)) + " again gives another entry (points " + std::to_string(one.points.value) +
                  ", not " + std::to_string(group_[i].points.value) + ")");
       }
@@ -317,12 +377,17 @@ private:
     }
   }
 
-  void check_reference(const merchant_book& book, const entry& first) {
-    const std::string_view reference = reference_of(first);
+  void check_reference(const merchant_book& book, const entry& first, const command& asked) {
+    const std::string_view reference = counted_reference(asked);
     if (reference.empty())
       return;
-    const command asked = asked_by(first);
-    key_.append("/").append(std::to_string(static_cast<int>(asked.kind))).append("/").append(reference);
+    key_.assign(book.id)
+        .append("/")
+        .append(first.account)
+        .append("/")
+        .append(std::to_string(static_cast<int>(asked.kind)))
+        .append("/")
+        .append(reference);
     if (!references_.insert({hash64(key_, 1), hash64(key_, 2)}).second)
       find(first.seq, book.id, first.account,
            "counts " + std::string(name_of(asked.kind)) + " " + std::string(reference) + " a second time");
@@ -332,7 +397,7 @@ private:
   std::map<std::string, std::unique_ptr<merchant_book>> merchants_;
   by_name<audited> accounts_;
   std::unordered_set<std::pair<std::uint64_t, std::uint64_t>, wide_hash> references_;
-  std::deque<entry> group_;
+  std::vector<entry> group_;
   std::deque<bytes> records_;
   std::deque<decode_buffer> buffers_;
   decision again_;

@@ -30,6 +30,8 @@ hold_days = 1
 [redeem]
 points = 1
 value = "0.01"
+[review]
+max_points_per_order = 1000
 )";
 
 class forged_journal : public ::testing::Test {
@@ -40,6 +42,7 @@ protected:
   // Three members, every kind of operation; `forge` may change an entry before it is written. The deciding side goes on from the
   // honest entry, as a ledger with a bug in its writer would.
   void write(const std::function<void(entry&)>& forge) {
+    honest_.clear();
     journal_options options;
     options.folder = folder_ / "journal";
     options.free_bytes_min = 1 << 20;
@@ -68,15 +71,19 @@ protected:
       context.active = &program_;
       context.now = now_;
       context.next_seq = seq_t{seq_ + 1};
-      context.read_group = &nothing_;
-      account_state& state = states_[std::string(asked.account)];
-      decide(state, asked, context, decided_);
-      ASSERT_EQ(decided_.outcome.status, outcome_status::ok) << name_of(asked.kind) << " " << name_of(decided_.outcome.code);
+      context.read_group = &read_group_;
+      if (asked.kind == op::transfer)
+        decide_transfer(states_[std::string(asked.account)], states_[std::string(asked.to)], asked, context, decided_);
+      else
+        decide(states_[std::string(asked.account)], asked, context, decided_);
+      const bool is_held = decided_.outcome.status == outcome_status::held;
+      ASSERT_TRUE(is_held || decided_.outcome.status == outcome_status::ok) << name_of(asked.kind) << " " << name_of(decided_.outcome.code);
       for (entry& one : decided_.entries) {
         one.merchant = 1;
         one.merchant_id = "m";
         ++seq_;
-        apply(state, one);
+        apply(states_[std::string(one.account)], one);
+        honest_.push_back(one);
         forge(one);
         batches.emplace_back().add(one);
       }
@@ -108,6 +115,27 @@ protected:
       adjust.reason = "kindness";
       run(adjust);
     }
+    command asked = ask(op::transfer, "a");
+    asked.to = "b";
+    asked.reference = "t-1";
+    asked.amount_points = points_t{10};
+    run(asked);
+    asked = ask(op::authorize, "a");
+    asked.reference = "v-1";
+    asked.amount_points = points_t{30};
+    run(asked);
+    asked = ask(op::capture, "a", "o-9");
+    asked.reference = "v-1";
+    asked.amount_points = points_t{20};
+    run(asked);
+    run(ask(op::earn, "b", "o-9", 20'000'000));
+    asked = ask(op::approve, "b");
+    asked.seq = seq_t{seq_};
+    run(asked);
+    run(ask(op::earn, "c", "o-9", 20'000'000));
+    asked = ask(op::reject, "c");
+    asked.seq = seq_t{seq_};
+    run(asked);
     for (const batch& one : batches)
       (*journal)->append(0, one);
     while ((*journal)->durable_seq().value < seq_)
@@ -153,15 +181,25 @@ protected:
   program program_;
   std::map<std::string, account_state> states_;
   decision decided_;
-  const std::function<std::span<const entry>(seq_t)> nothing_ = [](seq_t) { return std::span<const entry>{}; };
+  std::vector<entry> honest_; // from entry 2 on; what they point to are literals
+  std::vector<entry> group_;
+  const std::function<std::span<const entry>(seq_t)> read_group_ = [this](seq_t first) {
+    group_.clear();
+    for (const entry& each : honest_)
+      if (each.group == first)
+        group_.push_back(each);
+    return std::span<const entry>(group_);
+  };
 };
 
-// 1 program; then a: 2 enroll, 3 earn, 4 earn, 5 and 6 release, 7 redeem, 8 reverse, 9 adjust; b from 10, c from 18.
+// 1 program; then a: 2 enroll, 3 earn, 4 earn, 5 and 6 release, 7 redeem, 8 reverse, 9 adjust; b from 10, c from 18. Then a to b: 26
+// and 27 transfer; a: 28 authorize, 29 capture, 30 void; b: 31 review_hold, 32 review_approve, 33 earn; c: 34 review_hold, 35
+// review_reject.
 TEST_F(forged_journal, the_honest_one_passes) {
   write([](entry&) {});
   const auto found = findings();
   EXPECT_TRUE(found.empty()) << found.front().number.value << ": " << found.front().what;
-  EXPECT_EQ(entries_, 25u);
+  EXPECT_EQ(entries_, 35u);
 }
 
 TEST_F(forged_journal, more_points_than_the_rules_give) {
@@ -221,6 +259,67 @@ TEST_F(forged_journal, a_version_that_was_never_applied) {
 TEST_F(forged_journal, a_release_before_its_time) {
   expect_named(
       5, [](entry& one) { one.due = one.due->plus_us(1); }, "again gives another entry");
+}
+
+TEST_F(forged_journal, a_transfer_that_credits_more_than_it_takes) {
+  expect_named(
+      27,
+      [](entry& one) {
+        one.points += points_t{1};
+        one.available_after += points_t{1};
+        one.lots[0].available += points_t{1};
+      },
+      "again gives another entry");
+}
+
+TEST_F(forged_journal, a_transfer_without_its_credited_side) {
+  write([](entry& one) {
+    if (one.seq.value == 27) { // an adjustment of nothing in its place
+      one.kind = entry_kind::adjust;
+      one.group = one.seq;
+      one.points = {};
+      one.lots.clear();
+    }
+  });
+  const auto found = findings();
+  ASSERT_FALSE(found.empty());
+  EXPECT_EQ(found.front().number, seq_t{26});
+  EXPECT_NE(found.front().what.find("again gives 2 entries, not 1"), std::string::npos) << found.front().what;
+}
+
+TEST_F(forged_journal, a_capture_of_more_than_was_reserved) {
+  expect_named(
+      29,
+      [](entry& one) {
+        one.reserved -= points_t{11};
+        one.reserved_after -= points_t{11};
+        one.lots[0].reserved -= points_t{11};
+        one.asked_points = points_t{31};
+      },
+      "again gives 0 entries, not 2 (rejected insufficient_points)");
+}
+
+TEST_F(forged_journal, an_approval_of_more_points_than_were_parked) {
+  expect_named(
+      33,
+      [](entry& one) {
+        one.pending += points_t{1};
+        one.pending_after += points_t{1};
+        one.lifetime += points_t{1};
+        one.lifetime_after += points_t{1};
+        one.lots[0].pending += points_t{1};
+      },
+      "again gives another entry");
+}
+
+TEST_F(forged_journal, a_rejected_review_applied) {
+  expect_named(
+      35, [](entry& one) { one.kind = entry_kind::review_approve; }, "again gives 2 entries, not 1");
+}
+
+TEST_F(forged_journal, a_record_without_its_balance) {
+  expect_named(
+      28, [](entry& one) { one.available_after -= one.points; }, "available after it is");
 }
 
 TEST_F(forged_journal, no_journal_at_all) {
