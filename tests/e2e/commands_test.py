@@ -58,6 +58,35 @@ class commands(tally_test):
         self.assertEqual(len(self.ask("digest")["hash"]) % 32, 0)
         self.assertEqual(self.ask("close", "m-1", "--reason", "moved away")["state"], "closed")
 
+    def test_reservations_transfers_and_reviews(self):
+        self.start()
+        rules = self.folder / "rules.toml"
+        rules.write_text(RULES + "[review]\nmax_points_per_order = 100\n")
+        self.tally("program", "apply", rules)
+        for account in ("m-1", "m-2"):
+            self.tally("enroll", account)
+        self.assertEqual(self.ask("adjust", "m-1", "--points", "300", "--adjustment", "a-1", "--reason", "moved")["available"], 350)
+        self.assertEqual(self.ask("claim", "m-1", "--reward", "Free coffee", "--order", "o-1")["points_used"], 100)
+        self.assertEqual(self.ask("authorize", "m-1", "--points", "100", "--reservation", "r-1", "--minutes", "5")["expires_at"], "2026-01-01T00:05:00Z")
+        self.assertEqual(self.ask("capture", "m-1", "--reservation", "r-1", "--points", "60", "--order", "o-2")["points_returned"], 40)
+        self.assertEqual(self.ask("authorize", "m-1", "--points", "10", "--reservation", "r-2")["reserved"], 10)
+        self.assertEqual(self.ask("void", "m-1", "--reservation", "r-2")["reserved"], 0)
+        moved = self.ask("transfer", "m-1", "--to", "m-2", "--points", "40", "--transfer", "t-1", "--note", "a gift")
+        self.assertEqual((moved["available"], moved["to_seq"]), (150, moved["seq"] + 1))
+        self.assertEqual(self.ask("transfer", "m-1", "--to", "m-1", "--points", "40", "--transfer", "t-2", status=1)["where"], "to")
+
+        held = self.tally("earn", "m-2", "--order", "o-3", "--total", "500.00", "--at", "2026-01-01T00:00:00Z").stdout
+        review = held.split("review")[1].split()[0]
+        self.assertTrue(held.startswith("held\nseq "), held)
+        self.assertRegex(self.tally("reviews").stdout, rf"(?m)^ +{review}  {MIDNIGHT}  m-2 +earn +o-3 ")
+        self.assertEqual(self.ask("reviews", "m-1")["reviews"], [])
+        self.assertEqual(self.ask("approve", review, "--reason", "a wedding")["points"], 500)
+        self.assertEqual(self.tally("reject", review, "--reason", "no", status=1).stdout, "rejected: reference_conflict\n")
+        self.tally("earn", "m-2", "--order", "o-4", "--total", "500.00")
+        self.assertEqual(self.ask("reject", str(int(review) + 3), "--reason", "no")["account"], "m-2")
+        header = self.tally("history", "m-1").stdout.splitlines()[0]
+        self.assertEqual(header.split(), "seq at kind points pending reserved available pending after reference".split())
+
     def test_tables_for_people(self):
         self.start()
         rules = self.folder / "rules.toml"
@@ -97,6 +126,9 @@ class commands(tally_test):
                 (["history", "m-1", "--kinds", "earn,sale"], "kinds: 'earn,sale' is not a kind of entry"),
                 (["history", "m-1", "--limit", "-1"], "limit: '-1' must be a whole number from 0"),
                 (["balance-at", "m-1", "--at", "noon"], "at: 'noon' must be a time"),
+                (["authorize", "m-1", "--points", "5", "--reservation", "r", "--minutes", "5m"], "minutes: '5m' must be a whole number"),
+                (["approve", "first", "--reason", "r"], "review: 'first' must be a whole number"),
+                (["transfer", "m-1", "--points", "5", "--transfer", "t"], "--to is required"),
                 (["account", ""], "account: '' must not be empty"),
                 (["redeem", "m-1", "--order", "o"], "--points is required"),
                 (["account", "m-1", "m-2"], "one too many: 'm-2'"),

@@ -110,6 +110,141 @@ class exec_session(tally_test):
         self.assertEqual((closed["status"], closed["state"], closed["points_forfeited"]), ("ok", "closed", 135))
         self.assertEqual(list(out), [])
 
+    def test_rewards_and_reservations(self):
+        self.start()
+        self.apply_rules(RULES + "[limits]\nredemptions_per_day = 3\n")
+        out = iter(self.execute(
+            ENROLL, {"op": "adjust", "account": "m-1", "points": 450, "adjustment": "a-1", "reason": "moved"},
+            {"op": "claim", "account": "m-1", "reward": "Free coffee", "order": "o-1"},
+            {"op": "claim", "account": "m-1", "reward": "Free tea", "order": "o-2"},
+            {"op": "authorize", "account": "m-1", "points": 150, "reservation": "r-1"},
+            {"op": "authorize", "account": "m-1", "points": 150, "reservation": "r-1", "minutes": 5},
+            {"op": "close", "account": "m-1", "reason": "too early"},
+            {"op": "capture", "account": "m-1", "reservation": "r-1", "points": 151},
+            {"op": "capture", "account": "m-1", "reservation": "r-1", "points": 120, "order": "o-3", "terminal": "t-1"},
+            {"op": "capture", "account": "m-1", "reservation": "r-1", "points": 120, "order": "o-3"},
+            {"op": "void", "account": "m-1", "reservation": "r-1"},
+            {"op": "void", "account": "m-1", "reservation": "r-9"},
+            {"op": "authorize", "account": "m-1", "points": 100, "reservation": "r-2", "minutes": 10080},
+            {"op": "redeem", "account": "m-1", "points": 1, "order": "o-4"},
+            {"op": "void", "account": "m-1", "reservation": "r-2"},
+            {"op": "history", "account": "m-1", "limit": 3, "kinds": ["authorize", "capture", "void"]},
+            {"op": "authorize", "account": "m-1", "points": 1, "reservation": "r-3", "minutes": 10081}, status=1))
+
+        def spent(available, reserved, **fields):
+            self.assertEqual(next(out), {"status": "ok", "version": 1, **balances(available, 0, 50), "reserved": reserved, **fields})
+
+        def rejected(code):
+            self.assertEqual(next(out), {"status": "rejected", "code": code})
+
+        next(out), next(out)
+        spent(400, 0, seq=4, reward="Free coffee", points_used=100)
+        rejected("unknown_reward")
+        spent(250, 150, seq=5, reservation="r-1", points_used=150, expires_at="2026-01-01T00:15:00Z")
+        rejected("reference_conflict")
+        rejected("points_reserved")
+        rejected("insufficient_points")
+        capture = {"seq": 6, "reservation": "r-1", "points_used": 120, "points_returned": 30, "discount": "1.20"}
+        spent(280, 0, **capture)
+        spent(280, 0, **capture, status="duplicate", first="ok")
+        rejected("reservation_closed")
+        rejected("unknown_reservation")
+        spent(180, 100, seq=8, reservation="r-2", points_used=100, expires_at="2026-01-08T00:00:00Z")
+        rejected("over_limit")
+        spent(280, 0, seq=9, reservation="r-2", points_returned=100)
+        entries = next(out)["entries"]
+        self.assertEqual([(e["kind"], e["seq"], e["group"], e["reservation"], e["points"], e["reserved"], e["from"], e["to"]) for e in entries],
+                         [("void", 9, 9, "r-2", 100, -100, "reserved", "member"), ("authorize", 8, 8, "r-2", -100, 100, "member", "reserved"),
+                          ("void", 7, 6, "r-1", 30, -30, "reserved", "member")])
+        self.assertEqual([e["rates"] is None for e in entries], [True, False, True])
+        self.assertEqual(next(out), {"status": "invalid", "what": "must be 1 to 10080", "where": "minutes"})
+
+    def test_a_reservation_times_out_by_itself(self):
+        self.start()
+        self.apply_rules()
+        out = self.execute(ENROLL, {"op": "authorize", "account": "m-1", "points": 40, "reservation": "r-1", "minutes": 1},
+                           {"op": "advance_clock", "to": "2026-01-01T00:00:59.999999Z"}, {"op": "advance_clock", "to": "2026-01-01T00:01:00Z"},
+                           {"op": "capture", "account": "m-1", "reservation": "r-1"}, {"op": "entry", "seq": 4})
+        self.assertEqual([o["fired"] for o in out[2:4]], [0, 1])
+        self.assertEqual(out[4], {"status": "rejected", "code": "reservation_closed"})
+        entry = out[5]["entry"]
+        self.assertEqual((entry["kind"], entry["due"], entry["reservation"], entry["points"]), ("void", "2026-01-01T00:01:00Z", "r-1", 40))
+
+    def test_transfers(self):
+        self.start("--shards", "2")
+        self.apply_rules()
+        receivers = [f"m-{i}" for i in range(2, 8)]  # some live on the sender's shard, some on the other
+        self.execute(ENROLL, *({"op": "enroll", "account": r} for r in receivers))
+        out = self.execute(*({"op": "transfer", "account": "m-1", "to": r, "points": 5, "transfer": "t-" + r} for r in receivers),
+                           {"op": "transfer", "account": "m-1", "to": "m-2", "points": 5, "transfer": "t-m-2"},
+                           {"op": "transfer", "account": "m-1", "to": "m-3", "points": 5, "transfer": "t-m-2"},
+                           {"op": "transfer", "account": "m-1", "to": "m-2", "points": 500, "transfer": "t-9"})
+        for i, one in enumerate(out[:6]):
+            self.assertEqual(one, {"status": "ok", "seq": one["seq"], "to_seq": one["seq"] + 1, "points": 5, "version": 1, **balances(45 - 5 * i, 0, 50)})
+        self.assertEqual(out[6], {**out[0], "status": "duplicate", "first": "ok"})
+        self.assertEqual([o["code"] for o in out[7:]], ["reference_conflict", "insufficient_points"])
+        pair = self.execute({"op": "entry", "seq": out[0]["seq"]}, {"op": "entry", "seq": out[0]["to_seq"]})
+        shown = [[p["entry"][k] for k in ("kind", "account", "peer", "points", "transfer", "group", "from", "to")] for p in pair]
+        self.assertEqual(shown, [["transfer_out", "m-1", "m-2", -5, "t-m-2", out[0]["seq"], "member", "transfer"],
+                                 ["transfer_in", "m-2", "m-1", 5, "t-m-2", out[0]["seq"], "transfer", "member"]])
+        self.assertEqual(pair[0]["entry"]["lots"][0]["lot"], pair[1]["entry"]["lots"][0]["lot"])
+
+    def test_reviews(self):
+        self.start("--shards", "2")
+        self.apply_rules(RULES + '[review]\nmax_points_per_order = 100\nnegative_reversal = "review"\n[[tier]]\nname = "silver"\nthreshold = 100\n'
+                                 '[tiers]\nbasis = "lifetime"\n')
+        big = {"op": "earn", "account": "m-1", "order": "o-1", "total": "200.00", "cashier": "Ada"}
+        held, again, other = self.execute(ENROLL, big, big, {**big, "order": "o-2", "total": "150.00"})[1:]
+        review = held["seq"]
+        self.assertEqual(held, {"status": "held", "seq": review, "review": review, "reasons": ["max_points_per_order"], "points": 200, "version": 1})
+        self.assertEqual(again, {**held, "status": "duplicate", "first": "held"})
+        listed = {"review": review, "account": "m-1", "op": "earn", "order": "o-1", "refund": None, "reasons": ["max_points_per_order"],
+                  "points": 200, "total": "200.0000", "at": MIDNIGHT}
+        out = iter(self.execute(
+            {"op": "reviews", "limit": 1}, {"op": "reviews", "after": review, "account": "m-1"},
+            {"op": "approve", "review": review, "reason": "known"}, {"op": "approve", "review": review, "reason": "known"},
+            {"op": "reject", "review": review, "reason": "no"}, {"op": "reject", "review": other["review"], "reason": "no"},
+            {"op": "reject", "review": other["review"], "reason": "no"}, {"op": "reject", "review": 1, "reason": "no"}, {"op": "reviews"}, big,
+            {"op": "entry", "account": "m-1", "order": "o-1", "kind": "earn"}))
+        self.assertEqual(next(out), {"status": "ok", "reviews": [listed], "next_after": review})
+        self.assertEqual([r["review"] for r in next(out)["reviews"]], [other["review"]])
+        approved = next(out)
+        self.assertEqual(approved, {"status": "ok", "seq": approved["seq"], "points": 200, "version": 1, "rewards": ["Free coffee"], "review": review,
+                                    **balances(50, 200, 250), "account": "m-1", "tier": "silver", "tier_changed": True})
+        self.assertEqual(next(out), {**approved, "status": "duplicate", "first": "ok"})
+        self.assertEqual(next(out), {"status": "rejected", "code": "reference_conflict"})
+        rejected = next(out)
+        self.assertEqual(rejected, {"status": "ok", "seq": rejected["seq"], "review": other["review"], "account": "m-1"})
+        self.assertEqual(next(out), {**rejected, "status": "duplicate", "first": "ok"})
+        self.assertEqual(next(out), {"status": "rejected", "code": "unknown_review"})
+        self.assertEqual(next(out), {"status": "ok", "reviews": [], "next_after": None})
+        self.assertEqual(next(out), again)
+        entry = next(out)["entry"]
+        self.assertEqual((entry["seq"], entry["group"], entry["review"], entry["cashier"]), (approved["seq"] + 1, approved["seq"], review, "Ada"))
+
+        # a reversal that would end below zero, approved
+        out = self.execute({"op": "advance_clock", "to": "2026-01-04T00:00:00Z"}, {"op": "redeem", "account": "m-1", "points": 240, "order": "o-3"},
+                           {"op": "reverse", "account": "m-1", "order": "o-1", "refund": "f-1"})
+        self.assertEqual((out[2]["status"], out[2]["reasons"], out[2]["points"]), ("held", ["negative_reversal"], 200))
+        taken = self.execute({"op": "approve", "review": out[2]["review"], "reason": "he knows"})[0]
+        self.assertEqual(taken, {"status": "ok", "seq": taken["seq"], "points_taken": 200, "points_restored": 0, "points_expired": 0,
+                                 "refunded": "200.0000", "version": 1, "review": out[2]["review"], "account": "m-1", **balances(-190, 0, 250),
+                                 "tier": "silver"})
+
+    def test_late_receipts(self):
+        self.start()
+        self.apply_rules()
+        late = {**EARN, "at": "2026-01-02T00:00:00+00:00"}
+        out = self.execute(ENROLL, {"op": "advance_clock", "to": "2026-02-03T00:00:00Z"}, late, {**late, "at": "2026-01-10T01:30:00+01:00"},
+                           {**late, "at": MIDNIGHT}, {**late, "at": "2026-02-03T00:00:00.000001Z", "order": "o-2"},
+                           {"op": "entry", "account": "m-1", "order": "o-1"}, status=1)
+        self.assertEqual(out[2], {"status": "rejected", "code": "too_late"})
+        self.assertEqual((out[3]["points"], out[3]["available"], out[3]["pending"]), (78, 128, 0))  # its hold is over
+        self.assertEqual(out[4], {**out[3], "status": "duplicate", "first": "ok"})  # `at` makes no conflict
+        self.assertEqual((out[5]["status"], out[5]["where"]), ("invalid", "at"))
+        entry = out[6]["entry"]
+        self.assertEqual((entry["occurred_at"], entry["at"], entry["to"]), ("2026-01-10T00:30:00Z", "2026-02-03T00:00:00Z", "member"))
+
     def test_bad_lines_are_answered_in_their_place(self):
         self.start()
         self.apply_rules()
