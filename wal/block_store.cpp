@@ -1,5 +1,7 @@
 #include "wal/block_store.hpp"
 
+#include "wal/table_file.hpp"
+
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
@@ -168,6 +170,9 @@ block_store::~block_store() = default;
 result<std::unique_ptr<block_store>> block_store::open(const std::filesystem::path& folder, mode how) {
   auto state = std::make_unique<impl>();
   state->folder = folder;
+  if (how != mode::create)
+    if (result<void> checked = check_tables(folder); !checked)
+      return checked.error();
   const rocksdb::Options options = store_options(folder, how, state->warnings);
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status =
