@@ -150,6 +150,30 @@ TEST(client, nothing_is_lost_or_doubled_over_broken_connections) {
   EXPECT_EQ(sum, points_t{8 * 50 + 6 * 2000 * 3});
 }
 
+// The client sends again what was not answered, under the reference it had: the ledger knows it and decides it once.
+TEST(traps, a_retry_that_makes_a_new_id_and_so_is_not_recognised) {
+  test::test_server server;
+  auto desk = server.connect();
+  call_ok(*desk, test::put_program_of());
+  call_ok(*desk, test::enroll_of("m-1"));
+  cutting_proxy proxy(server.port(), 7);
+  client_options options;
+  options.port = proxy.port();
+  auto till = client::connect(options);
+  ASSERT_TRUE(till.ok()) << till.error().what;
+  constexpr int count = 300;
+  std::deque<std::string> orders;
+  for (int i = 0; i < count; ++i) {
+    const auto answer = (*till)->call(test::earn_of("m-1", orders.emplace_back("o-" + std::to_string(i)), 10'000));
+    ASSERT_TRUE(answer.ok()) << answer.error().what;
+    ASSERT_TRUE(answer->head.status == outcome_status::ok || answer->head.status == outcome_status::duplicate);
+  }
+  EXPECT_GT(proxy.cuts(), 1);
+  EXPECT_EQ(desk->call(test::account_of("m-1"))->head.lifetime, points_t{50 + count}) << "every sale once";
+  for (const std::string& order : orders)
+    EXPECT_EQ(desk->call(test::earn_of("m-1", order, 10'000))->head.status, outcome_status::duplicate) << order;
+}
+
 TEST(client, carries_on_over_a_restart) {
   test::test_server server;
   auto till = server.connect();
