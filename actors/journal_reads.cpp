@@ -1,9 +1,14 @@
 #include "actors/journal_reads.hpp"
 
 #include "actors/review_list.hpp"
-#include "engine/account.hpp"
+#include "actors/tail_piece.hpp"
+#include "engine/account_view.hpp"
 #include "engine/decide.hpp"
 #include "wal/entry_codec.hpp"
+
+#include <functional>
+#include <limits>
+#include <map>
 
 namespace tally::actors {
 
@@ -99,7 +104,7 @@ void count(const read_query& query, wal::journal_reader& journal, document& show
   shown.count = counted;
 }
 
-// ---- balance_at -----------------------------------------------------------------------------------------------------
+// ---- the account as it stood -----------------------------------------------------------------------------------------
 
 // The account's entries, found newest first and wanted oldest first: kept as their bytes, a tenth of what they are in memory.
 class entries_backwards {
@@ -109,7 +114,8 @@ public:
     wal::encode(each, bytes_);
   }
 
-  void apply_to(account_state& state, const read_query& query) const {
+  // Oldest first, until `visit` says false.
+  void for_each(const read_query& query, const std::function<bool(const entry&)>& visit) const {
     wal::decode_buffer buffer;
     for (auto place = places_.rbegin(); place != places_.rend(); ++place) {
       std::span<const std::byte> record = std::span(bytes_).subspan(place->offset);
@@ -117,7 +123,9 @@ public:
       const result<void> done = wal::decode(record, place->seq, place->at, buffer, decoded);
       TALLY_ASSERT(done.ok(), static_cast<long long>(place->seq.value));
       decoded.merchant = query.of->number;
-      apply(state, decoded);
+      decoded.merchant_id = query.of->id;
+      if (!visit(decoded))
+        return;
     }
   }
 
@@ -131,6 +139,20 @@ private:
   std::vector<place> places_;
 };
 
+// The version in force at a time, or when the entry `seq` was written.
+const program* version_at(const program* newest, instant at) {
+  while (newest != nullptr && newest->applied_at > at)
+    newest = newest->older;
+  return newest;
+}
+const program* version_at(const program* newest, seq_t seq) {
+  while (newest != nullptr && newest->applied_seq > seq)
+    newest = newest->older;
+  return newest;
+}
+
+// ---- balance_at -----------------------------------------------------------------------------------------------------
+
 // The time of the entry `seq` names, which must be the merchant's.
 std::optional<instant> time_of(seq_t seq, const read_query& query, wal::journal_reader& journal, document& shown) {
   const result<const entry*> found = journal.read(seq);
@@ -141,12 +163,6 @@ std::optional<instant> time_of(seq_t seq, const read_query& query, wal::journal_
   else
     fail(shown, outcome_status::unavailable, found.error().what);
   return std::nullopt;
-}
-
-const program* version_at(const program* newest, instant at) {
-  while (newest != nullptr && newest->applied_at > at)
-    newest = newest->older;
-  return newest;
 }
 
 void balance_at(const read_query& query, wal::journal_reader& journal, document& shown) {
@@ -164,19 +180,96 @@ void balance_at(const read_query& query, wal::journal_reader& journal, document&
   if (!walked)
     return fail(shown, outcome_status::unavailable, walked.error().what);
   account_state state;
-  counted.apply_to(state, query);
+  counted.for_each(query, [&](const entry& each) {
+    apply(state, each);
+    return true;
+  });
   shown.seq = asked.seq ? *asked.seq : state.last_seq;
-  if (asked.at)
-    state = as_of(state, *asked.at);
-  shown.head.available = state.available;
-  shown.head.pending = state.pending;
-  shown.head.reserved = state.reserved;
+  const program* version = asked.seq ? version_at(query.active, *asked.seq) : version_at(query.active, *asked.at);
+  const account_view view = view_of(state, version, *shown.at); // everything due by then is done in it
+  shown.head.available = asked.seq ? state.available : view.available;
+  shown.head.pending = asked.seq ? state.pending : view.pending;
+  shown.head.reserved = asked.seq ? state.reserved : view.reserved;
   shown.head.lifetime = state.lifetime;
-  const program* version = version_at(query.active, *shown.at);
-  if (version != nullptr && state.status != account_status::none) {
-    shown.head.tier = view_of(state, version, *shown.at).tier.value_or(0);
-    shown.head.version = version->version; // whose tier it is
+  shown.head.tier = view.tier.value_or(0);
+  shown.head.version = version != nullptr ? version->version : 0; // whose tier it is
+}
+
+// ---- statement ------------------------------------------------------------------------------------------------------
+
+instant just_before(instant at) { return at.us == std::numeric_limits<std::int64_t>::min() ? at : at.plus_us(-1); }
+
+// When an entry counts: what fell due by itself, when it did, whenever it was written. Never before the entry before it: a lot
+// that expired long ago and gets points back expires in the group that gave them.
+class value_dates {
+public:
+  instant next(const entry& each) { return newest_ = std::max(newest_, each.due.value_or(each.at)); }
+
+private:
+  instant newest_{std::numeric_limits<std::int64_t>::min()};
+};
+
+balances_shown balances_of(const account_state& state, const read_query& query, instant at) {
+  const program* version = version_at(query.active, at);
+  const account_view view = view_of(state, version, at);
+  balances_shown shown{view.available, view.pending, view.reserved, view.lifetime, {}};
+  if (view.tier)
+    shown.tier = version->rules.tiers->tiers[*view.tier - 1u].name;
+  return shown;
+}
+
+std::vector<expiry_line> expiries_after(const account_state& state, instant at) {
+  const account_state settled = state.next_due <= at ? as_of(state, at) : state;
+  std::map<instant, points_t> by_time;
+  for (const lot& each : settled.lots)
+    if (each.expires_at.us != 0 && each.available + each.pending > points_t{})
+      by_time[each.expires_at] += each.available + each.pending;
+  std::vector<expiry_line> lines;
+  for (const auto& [expires_at, points] : by_time)
+    lines.push_back({expires_at, points});
+  return lines;
+}
+
+// Opening + entries = closing: the opening is what stood just before `from`, the closing what stood just before `until`.
+void statement(const read_query& query, wal::journal_reader& journal, document& shown) {
+  const command& asked = query.asked->get();
+  entries_backwards all;
+  const result<void> walked = journal.for_each_back(query.newest, [&](const entry& each) {
+    all.add(each);
+    return true;
+  });
+  if (!walked)
+    return fail(shown, outcome_status::unavailable, walked.error().what);
+  account_state state;
+  value_dates dates;
+  bool too_many = false;
+  const auto open = [&] { shown.opening = balances_of(state, query, std::min(just_before(*asked.from), query.now)); };
+  all.for_each(query, [&](const entry& each) {
+    const instant counts_at = dates.next(each);
+    if (counts_at >= *asked.until)
+      return false;
+    if (counts_at >= *asked.from) {
+      if (!shown.opening)
+        open();
+      too_many = shown.entries.entries().size() == statement_entries_max;
+      if (too_many)
+        return false;
+      shown.entries.add(each);
+    }
+    apply(state, each);
+    return true;
+  });
+  if (too_many) {
+    shown.entries = {};
+    return fail(shown, outcome_status::invalid, "more than 10000 entries lie between: ask for a shorter time", "until");
   }
+  if (!shown.opening)
+    open();
+  const instant end = std::min(just_before(*asked.until), query.now);
+  shown.closing = balances_of(state, query, end);
+  shown.expiring = expiries_after(state, end);
+  shown.from = asked.from;
+  shown.until = asked.until;
 }
 
 } // namespace
@@ -197,6 +290,16 @@ field_problem check_read(const command& asked, instant now) {
   case op::balance_at:
     if (asked.at.has_value() == asked.seq.has_value())
       return {"either at or seq", "at"};
+    if (asked.at && *asked.at > now)
+      return {"is in the future", "at"};
+    break;
+  case op::statement:
+    if (!asked.from || !asked.until)
+      return {"is missing", asked.from ? "until" : "from"};
+    if (*asked.from > *asked.until)
+      return {"must not be before from", "until"};
+    break;
+  case op::liability:
     if (asked.at && *asked.at > now)
       return {"is in the future", "at"};
     break;
@@ -228,6 +331,12 @@ std::unique_ptr<document> read_journal(const read_query& query, wal::journal_rea
     break;
   case op::balance_at:
     balance_at(query, journal, *shown);
+    break;
+  case op::statement:
+    statement(query, journal, *shown);
+    break;
+  case op::tail:
+    tail_piece(query, journal, *shown);
     break;
   case op::reviews:
     read_reviews(query, journal, *shown);

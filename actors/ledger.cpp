@@ -109,6 +109,8 @@ void ledger::start(std::span<port* const> ports) {
   parts.supervisor = parts.system->spawn<caf::no_spawn_options>(supervisor, &parts);
 }
 
+void ledger::give_up_scans() { impl_->parts.giving_up.store(true, std::memory_order_relaxed); }
+
 void ledger::close() {
   ledger_parts& parts = impl_->parts;
   if (parts.closed)

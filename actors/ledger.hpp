@@ -35,6 +35,8 @@ public:
   shard& shard_at(std::uint32_t index);
   // Starts the journal; each shard is then run by a thread of the caller's. Call before any shard::run.
   void start(std::span<port* const> ports);
+  // Before a stop: scans of the whole journal are answered `unavailable` from now on, instead of being waited for.
+  void give_up_scans();
   // After every shard::run has returned: writes what is left, closes the journal.
   void close();
 

@@ -50,6 +50,7 @@ struct ledger_parts {
   std::vector<std::unique_ptr<shard>> shards;
   std::vector<port*> ports;
   std::atomic<std::uint32_t> quiet_shards{0}; // stopping, and nothing of theirs is on its way
+  std::atomic<bool> giving_up{false};         // long scans end: the ledger is about to stop
   bool started = false;
   bool closed = false;
 };

@@ -33,6 +33,8 @@ bool shard::goes_alone(const command& asked) {
   }
 }
 
+void shard::follow(bool follows) { core_->follow(follows); }
+
 void shard::run(port& world) { core_->run(world); }
 
 void shard::turn(port& world, std::chrono::steady_clock::time_point sleep_until) { core_->turn(world, sleep_until); }

@@ -112,6 +112,7 @@ void shard_core::run(port& world) {
 }
 
 void shard_core::stop() {
+  parts_.giving_up.store(true, std::memory_order_relaxed);
   stopping_.store(true, std::memory_order_release);
   if (sleeping_.exchange(false))
     parts_.ports[index_]->wake();
@@ -142,7 +143,7 @@ void shard_core::poll(port& world, std::chrono::steady_clock::time_point sleep_u
     sleep_until = {};
   else if (due < instant::end_of_time() && !parts_.clock.is_test() && due.us - now.us < 1'000'000)
     sleep_until = std::min(sleep_until, std::chrono::steady_clock::now() + std::chrono::microseconds(due.us - now.us));
-  const bool waits = last_release_ > told_durable_ || !deferred_.empty();
+  const bool waits = follows_ || last_release_ > told_durable_ || !deferred_.empty();
   awaited_.store(waits ? told_durable_.value + 1 : UINT64_MAX, std::memory_order_relaxed);
   sleeping_.store(true, std::memory_order_seq_cst);
   // Whoever posts or writes looks at `sleeping_` afterwards; what they did before is seen here.
@@ -291,6 +292,8 @@ bool shard_core::accept(const staged& operation) {
   case op::program:
   case op::programs:
   case op::digest:
+  case op::liability:
+  case op::tail:
   case op::advance_clock:
     for_ledger(operation);
     return false;
@@ -314,6 +317,7 @@ bool shard_core::accept(const staged& operation) {
   case op::entry:
   case op::count:
   case op::balance_at:
+  case op::statement:
   case op::reviews:
   case op::approve:
   case op::reject:
@@ -389,6 +393,7 @@ void shard_core::deliver(staged& operation) {
   case op::entry:
   case op::count:
   case op::balance_at:
+  case op::statement:
     return read(operation);
   case op::transfer:
     return transfer(operation);

@@ -46,6 +46,7 @@ public:
   void run(port& world);
   void turn(port& world, std::chrono::steady_clock::time_point sleep_until);
   void stop();
+  void follow(bool follows) { follows_ = follows; }
   bool running() const { return running_.load(std::memory_order_acquire); }
   void post(std::unique_ptr<inbox_message> message);
   // On the journal's thread, after every synced write.
@@ -134,6 +135,8 @@ private:
   void show_program(const staged& operation);
   void show_programs(const staged& operation);
   void show_digest(const staged& operation);
+  void show_liability(const staged& operation);
+  void show_tail_piece(const staged& operation);
 
   // a turn
   void poll(port& world, std::chrono::steady_clock::time_point sleep_until);
@@ -183,6 +186,7 @@ private:
   inbox_message* stash_ = nullptr; // what came in while parked, oldest first
   inbox_message* stash_last_ = nullptr;
   bool parked_ = false;
+  bool follows_ = false; // the port is to hear of everything that becomes durable
   bool polled_ = false; // since it was parked last
   bool quiet_ = false;
 

@@ -39,6 +39,12 @@ std::string to_hex(const wal::block_hash& hash) {
   return text;
 }
 
+void find_merchant(const ledger_parts& parts, read_query& query) {
+  const std::string_view id = query.asked->get().merchant;
+  query.of = parts.merchants.find(id, parts.merchants.hash_of(id));
+  query.active = query.of != nullptr ? query.of->active.load(std::memory_order_acquire) : nullptr;
+}
+
 } // namespace
 
 // ---- of an account --------------------------------------------------------------------------------------------------
@@ -125,10 +131,16 @@ void shard_core::for_ledger(const staged& located) {
   if (asked.merchant.empty() || asked.merchant.size() > id_bytes_max)
     return answer(operation.who, refusal(operation, asked.merchant.empty() ? "is missing" : "is longer than 64 bytes", "merchant"), {});
   locate(operation);
-  if (asked.kind == op::program)
-    show_program(operation);
-  else
-    show_programs(operation);
+  switch (asked.kind) {
+  case op::program:
+    return show_program(operation);
+  case op::programs:
+    return show_programs(operation);
+  case op::liability:
+    return show_liability(operation);
+  default:
+    return show_tail_piece(operation);
+  }
 }
 
 void shard_core::show_program(const staged& operation) {
@@ -165,6 +177,34 @@ void shard_core::show_digest(const staged& operation) {
     shown->hash = to_hex(newest.hash);
     answer(who, std::move(shown), {});
   });
+}
+
+// Of everything that was decided before it was asked; not even the merchant needs to be known yet.
+void shard_core::show_liability(const staged& operation) {
+  const command& asked = *operation.asked;
+  if (field_problem problem = check_read(asked, now_); !problem.what.empty())
+    return answer(operation.who, refusal(operation, std::move(problem.what), std::move(problem.where)), {});
+  read_query query;
+  query.asked = std::make_shared<const owned_command>(asked);
+  query.newest = parts_.newest_taken();
+  query.now = now_;
+  ++outstanding_;
+  auto job = std::make_shared<read_job>(parts_, operation.who, std::move(query));
+  when_durable(job->query.newest, [this, job] {
+    find_merchant(parts_, job->query);
+    caf::anon_send(parts_.supervisor, read_message{job});
+  });
+}
+
+// What is durable when it is asked for, and the merchant and its rules as those entries know them: looked up afterwards.
+void shard_core::show_tail_piece(const staged& operation) {
+  read_query query;
+  query.asked = std::make_shared<const owned_command>(*operation.asked);
+  query.newest = parts_.journal->durable_seq();
+  query.now = now_;
+  find_merchant(parts_, query);
+  ++outstanding_;
+  caf::anon_send(parts_.supervisor, read_message{std::make_shared<read_job>(parts_, operation.who, std::move(query))});
 }
 
 // On the merchant's home shard: the next version, unless it is the same document again.

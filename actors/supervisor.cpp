@@ -1,5 +1,6 @@
 #include "actors/supervisor.hpp"
 
+#include "actors/liability_actor.hpp"
 #include "actors/merchants.hpp"
 #include "actors/parts.hpp"
 #include "actors/program_actor.hpp"
@@ -7,6 +8,7 @@
 
 #include <caf/system_messages.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -23,15 +25,35 @@ using supervisor_actor = caf::stateful_actor<supervisor_state>;
 
 caf::actor start_reader(supervisor_actor* self, ledger_parts* parts) { return self->spawn<caf::monitored>(reader_actor, parts); }
 
+caf::actor start_liability(supervisor_actor* self, ledger_parts* parts) { return self->spawn<caf::monitored>(liability_actor, parts); }
+
+std::vector<caf::actor> all_readers(const supervisor_state& state) {
+  std::vector<caf::actor> all = state.readers;
+  all.push_back(state.tail_reader);
+  all.push_back(state.liability);
+  return all;
+}
+
 void watch(supervisor_actor* self, ledger_parts* parts, const caf::down_msg& down) {
-  for (caf::actor& reader : self->state.readers) {
-    if (reader.address() != down.source)
-      continue;
-    std::fprintf(stderr, "tally: a reader of the journal ended (%s) and is started again\n", to_string(down.reason).c_str());
-    reader = start_reader(self, parts);
-    return;
-  }
-  end_process("a program's actor", down.reason);
+  supervisor_state& state = self->state;
+  const auto ended = [&](const caf::actor& reader) { return reader.address() == down.source; };
+  if (std::ranges::none_of(all_readers(state), ended))
+    end_process("a program's actor", down.reason);
+  std::fprintf(stderr, "tally: a reader of the journal ended (%s) and is started again\n", to_string(down.reason).c_str());
+  if (ended(state.liability))
+    state.liability = start_liability(self, parts);
+  else if (ended(state.tail_reader))
+    state.tail_reader = start_reader(self, parts);
+  else
+    *std::ranges::find_if(state.readers, ended) = start_reader(self, parts);
+}
+
+const caf::actor& reader_for(supervisor_state& state, op kind) {
+  if (kind == op::liability)
+    return state.liability;
+  if (kind == op::tail)
+    return state.tail_reader;
+  return state.readers[state.next_reader++ % state.readers.size()];
 }
 
 // Rules of one merchant are handled one after another. Without a merchant in the operation it is in the document only: those
@@ -50,10 +72,12 @@ caf::actor program_of(supervisor_actor* self, ledger_parts* parts, std::string_v
 caf::behavior supervisor(supervisor_actor* self, ledger_parts* parts) {
   for (std::size_t i = 0; i < reader_count; ++i)
     self->state.readers.push_back(start_reader(self, parts));
+  self->state.tail_reader = start_reader(self, parts);
+  self->state.liability = start_liability(self, parts);
   self->set_down_handler([self, parts](const caf::down_msg& down) { watch(self, parts, down); });
   self->set_exit_handler([self](const caf::exit_msg& end) { // the ledger closes
     self->set_down_handler([](const caf::down_msg&) {});
-    for (const caf::actor& reader : self->state.readers)
+    for (const caf::actor& reader : all_readers(self->state))
       self->send_exit(reader, end.reason);
     for (const auto& [merchant, program] : self->state.programs)
       self->send_exit(program, end.reason);
@@ -61,8 +85,8 @@ caf::behavior supervisor(supervisor_actor* self, ledger_parts* parts) {
   });
   return {
       [self](read_message& read) {
-        auto& state = self->state;
-        self->send(state.readers[state.next_reader++ % state.readers.size()], std::move(read));
+        const caf::actor& reader = reader_for(self->state, read.job->query.asked->get().kind);
+        self->send(reader, std::move(read));
       },
       [self, parts](put_program_message& put) {
         const caf::actor program = program_of(self, parts, put.job->asked->get().merchant);

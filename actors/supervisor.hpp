@@ -17,11 +17,13 @@ inline constexpr std::size_t reader_count = 2;
 struct supervisor_state {
   std::vector<caf::actor> readers;
   std::size_t next_reader = 0;
+  caf::actor tail_reader; // many subscribers do not hold up other reads
+  caf::actor liability;
   std::unordered_map<std::string, caf::actor> programs; // by merchant
   static inline const char* name = "supervisor";
 };
 
-// Takes read_message and put_program_message; answers `caf::get_atom` with its readers, for tests.
+// Takes read_message (each kind of read to its actor) and put_program_message; answers `caf::get_atom` with its readers, for tests.
 caf::behavior supervisor(caf::stateful_actor<supervisor_state>* self, ledger_parts* parts);
 
 } // namespace tally::actors

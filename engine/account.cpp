@@ -441,6 +441,20 @@ void apply(account_state& state, const entry& entry) {
   ++state.entry_count;
 }
 
+void keep_balances(account_state& state) {
+  state.orders.clear();
+  state.references.clear();
+  if (!state.rare)
+    return;
+  account_rare& rare = *state.rare;
+  if (rare.reservations.empty() && rare.reviews.empty())
+    return state.rare.reset();
+  auto kept = std::make_unique<account_rare>();
+  kept->reservations = std::move(rare.reservations);
+  kept->reviews = std::move(rare.reviews);
+  state.rare = std::move(kept);
+}
+
 std::string fingerprint(const account_state& state) {
   std::string bytes;
   byte_writer out(bytes);

@@ -107,6 +107,10 @@ bool knows_review(const account_state& state, seq_t review);
 // next one (prev_seq == last_seq).
 void apply(account_state& state, const entry& entry);
 
+// Drops what neither balances nor what falls due by itself need: orders, references, refunds. `apply` still works on what is left; for
+// sums over many accounts.
+void keep_balances(account_state& state);
+
 // A canonical text-free serialisation of the whole state, for comparing two states byte for byte.
 std::string fingerprint(const account_state& state);
 

@@ -1,4 +1,5 @@
 // history, entry, count, balance_at, account, program, programs, digest, put_program.
+#include "actors/clock.hpp"
 #include "tests/actors/running_ledger.hpp"
 
 #include <gtest/gtest.h>
@@ -85,6 +86,37 @@ TEST_F(reads, history_of_kinds_and_times) {
   EXPECT_EQ(seqs_of(by_time), (seqs{5}));
 }
 
+// What is looked for lies behind what the filter leaves out: it is found all the same, however small the page.
+TEST_F(reads, an_as_of_read_with_a_filter_silently_empty) {
+  command asked = read_of(op::history, "m-1");
+  asked.limit = 1;
+  asked.until = new_year.plus_days(1);
+  EXPECT_EQ(seqs_of(asked), (seqs{4})) << "everything newer is later";
+  EXPECT_EQ(next_, seq_t{4});
+  asked.kinds.insert(entry_kind::enroll);
+  EXPECT_EQ(seqs_of(asked), (seqs{2}));
+  EXPECT_FALSE(next_);
+  asked.kinds = {};
+  asked.kinds.insert(entry_kind::earn);
+  asked.kinds.insert(entry_kind::redeem);
+  asked.until = new_year.plus_days(2);
+  EXPECT_EQ(seqs_of(asked), (seqs{5}));
+  asked.before_seq = next_;
+  EXPECT_EQ(seqs_of(asked), (seqs{4}));
+  asked.from = new_year.plus_days(1);
+  EXPECT_EQ(seqs_of(asked), seqs{}) << "really none";
+
+  tally_.call(enroll_of("m-2")); // 8
+  command as_of = read_of(op::balance_at, "m-1");
+  as_of.seq = seq_t{8}; // another account's
+  EXPECT_EQ(tally_.call(as_of).head.available, points_t{-13});
+  EXPECT_EQ(tally_.call(as_of).shown->seq, seq_t{8});
+  as_of.account = "m-2";
+  as_of.seq = seq_t{7};
+  EXPECT_EQ(tally_.call(as_of).head.status, ok) << "before its enrolment";
+  EXPECT_EQ(tally_.call(as_of).head.lifetime, points_t{0});
+}
+
 TEST_F(reads, one_entry) {
   command asked = read_of(op::entry, "m-1");
   asked.seq = seq_t{5};
@@ -157,6 +189,106 @@ TEST_F(reads, balances_as_they_stood) {
   asked.at = new_year;
   EXPECT_EQ(tally_.call(asked).head.status, invalid) << "both";
   EXPECT_EQ(tally_.call(read_of(op::balance_at, "m-1")).head.status, invalid) << "neither";
+}
+
+// A year of tiers, holds and a reservation, read back from its end.
+TEST(balance_at, shows_tier_and_reservations_of_then) {
+  const std::string first = R"(merchant = "beanhouse"
+[enroll]
+opening_points = 10
+[earn]
+points = "1"
+per = "1.00"
+hold_days = 3
+expire_days = 30
+[redeem]
+points = 100
+value = "1.00"
+reservation_minutes = 60
+[tiers]
+basis = "rolling_12_months"
+[[tier]]
+name = "silver"
+threshold = 100
+)";
+  const std::string second = first + "[[tier]]\nname = \"gold\"\nthreshold = 105\n";
+  temporary_folder folder;
+  running_ledger tally(options_for(folder, 2, new_year));
+  tally.call(put_of(first));                                            // 1
+  tally.call(enroll_of("m-1"));                                         // 2
+  ASSERT_EQ(tally.call(earn_of("m-1", "o-1", 100 * one)).head.tier, 1); // 3
+  tally.call(advance_to(new_year.plus_days(5)));                        // 4: released at day 3
+  ASSERT_EQ(tally.call(put_of(second)).head.seq, seq_t{5});
+  command hold = read_of(op::authorize, "m-1");
+  hold.reference = "r-1";
+  hold.amount_points = points_t{60};
+  ASSERT_EQ(tally.call(hold).head.seq, seq_t{6});
+  tally.call(advance_to(new_year.plus_days(500))); // timed out within the hour, expired at day 30
+
+  command asked = read_of(op::balance_at, "m-1");
+  const auto at = [&](instant when) {
+    asked.seq = {};
+    asked.at = when;
+    const outcome got = tally.call(asked).head;
+    return std::tuple(got.available.value, got.pending.value, got.reserved.value, got.tier, got.version);
+  };
+  using shown = std::tuple<std::int64_t, std::int64_t, std::int64_t, int, std::uint32_t>;
+  const instant day_5 = new_year.plus_days(5);
+  EXPECT_EQ(at(new_year.plus_us(-1)), (shown{0, 0, 0, 0, 0})) << "no rules yet";
+  EXPECT_EQ(at(new_year), (shown{10, 100, 0, 1, 1}));
+  EXPECT_EQ(at(new_year.plus_days(3).plus_us(-1)), (shown{10, 100, 0, 1, 1}));
+  EXPECT_EQ(at(new_year.plus_days(3)), (shown{110, 0, 0, 1, 1}));
+  EXPECT_EQ(at(day_5.plus_us(-1)), (shown{110, 0, 0, 1, 1})) << "silver by the first version";
+  EXPECT_EQ(at(day_5), (shown{50, 0, 60, 2, 2})) << "gold by the second";
+  EXPECT_EQ(at(day_5.plus_us(60 * us_per_minute - 1)), (shown{50, 0, 60, 2, 2}));
+  EXPECT_EQ(at(day_5.plus_us(60 * us_per_minute)), (shown{110, 0, 0, 2, 2})) << "timed out";
+  EXPECT_EQ(at(new_year.plus_days(30).plus_us(-1)), (shown{110, 0, 0, 2, 2}));
+  EXPECT_EQ(at(new_year.plus_days(30)), (shown{0, 0, 0, 2, 2}));
+  EXPECT_EQ(at(new_year.plus_days(365)), (shown{0, 0, 0, 0, 2})) << "twelve months ago counts no longer";
+
+  const auto by = [&](std::uint64_t seq) {
+    asked.at = {};
+    asked.seq = seq_t{seq};
+    const outcome got = tally.call(asked).head;
+    return std::tuple(got.available.value, got.pending.value, got.reserved.value, got.tier, got.version);
+  };
+  EXPECT_EQ(by(1), (shown{0, 0, 0, 0, 1}));
+  EXPECT_EQ(by(2), (shown{10, 0, 0, 0, 1}));
+  EXPECT_EQ(by(3), (shown{10, 100, 0, 1, 1}));
+  EXPECT_EQ(by(4), (shown{110, 0, 0, 1, 1}));
+  EXPECT_EQ(by(5), (shown{110, 0, 0, 2, 2})) << "the version counts from its own entry";
+  EXPECT_EQ(by(6), (shown{50, 0, 60, 2, 2}));
+}
+
+// The entries up to it and nothing else: what is due at that time without an entry is not done.
+TEST(balance_at, by_seq_counts_nothing_that_is_only_due) {
+  temporary_folder folder;
+  auto disk = std::make_shared<memory_disk>();
+  const std::string holding = R"(merchant = "beanhouse"
+[earn]
+points = "1"
+per = "1.00"
+hold_days = 1
+)";
+  const instant now = ledger_clock({}).now();
+  {
+    running_ledger before(options_for(folder, 1, now.plus_days(-2)), std::make_unique<memory_journal>(disk));
+    before.call(put_of(holding));
+    before.call(enroll_of("m-1"));
+    before.call(enroll_of("m-2"));
+    before.call(earn_of("m-1", "o-1", 10 * one)); // 4, due a day ago
+  }
+  running_ledger tally(options_for(folder, 1), std::make_unique<memory_journal>(disk)); // writes the release now
+  command asked = read_of(op::balance_at, "m-1");
+  asked.seq = seq_t{4};
+  EXPECT_EQ(tally.call(asked).head.available, points_t{0});
+  EXPECT_EQ(tally.call(asked).head.pending, points_t{10});
+  asked.seq = {};
+  asked.at = now.plus_days(-1).plus_us(-1);
+  EXPECT_EQ(tally.call(asked).head.available, points_t{0});
+  asked.at = now.plus_days(-1);
+  EXPECT_EQ(tally.call(asked).head.available, points_t{10}) << "due by then, written later";
+  EXPECT_EQ(tally.call(asked).shown->seq, seq_t{4});
 }
 
 TEST_F(reads, the_account_itself) {
