@@ -241,6 +241,8 @@ void shard_core::let_go() {
 }
 
 bool shard_core::at_rest() const {
+  if (parked_) // what is this shard's is shard 0's now
+    return false;
   const auto none = [](const auto& list) { return std::ranges::all_of(list, [](const auto& each) { return each == nullptr; }); };
   return batches_.all_durable() && deferred_.empty() && outstanding_ == 0 && told_durable_ >= last_release_ && inbox_.empty() &&
          stash_ == nullptr && none(outgoing_requests_) && none(outgoing_answers_);
