@@ -27,7 +27,7 @@ constexpr operation_field of_kinds{"kinds", &command::kinds, optional, "only ent
 
 constexpr operation_field enroll_fields[] = {
     maybe_member,
-    {"phone", &command::phone, optional, "the member's phone number"},
+    {"phone", &command::phone, optional, "the member's phone number; without an account the ledger makes the id"},
     {"name", &command::name, optional, "the member's name", true},
 };
 constexpr operation_field earn_fields[] = {
@@ -47,7 +47,7 @@ constexpr operation_field authorize_fields[] = {
     member,
     some_points,
     {"reservation", &command::reference, required, "the merchant's reference of the reservation"},
-    {"minutes", &command::minutes, optional, "how long it holds"},
+    {"minutes", &command::minutes, optional, "how long it holds (at most 10080); absent: as the rules say"},
 };
 constexpr operation_field capture_fields[] = {
     member,
@@ -101,7 +101,7 @@ constexpr operation_field balance_at_fields[] = {
 };
 constexpr operation_field reviews_fields[] = {
     maybe_member,
-    {"limit", &command::limit, optional, "at most so many"},
+    {"limit", &command::limit, optional, "at most so many (50; at most 1000)"},
     {"after", &command::after, optional, "only reviews after this number"},
 };
 constexpr operation_field decide_fields[] = {
@@ -140,7 +140,7 @@ constexpr operation_shape shapes[] = {
     {op::void_, true, "Gives reserved points back", "m-1 --reservation r-1", void_fields},
     {op::reverse, true, "Takes back the points of a refunded sale", "m-1 --order o-1 --refund f-1 --amount 12.50", reverse_fields},
     {op::adjust, true, "Corrects a balance by hand", "m-1 --points -20 --adjustment a-1 --reason 'double scan'", adjust_fields},
-    {op::transfer, true, "Moves points to another account", "m-1 --to m-2 --points 50 --transfer t-1", transfer_fields},
+    {op::transfer, true, "Moves points to another account of the merchant", "m-1 --to m-2 --points 50 --transfer t-1", transfer_fields},
     {op::suspend, true, "Suspends an account", "m-1 --reason 'card reported lost'", status_fields},
     {op::reactivate, true, "Ends a suspension", "m-1 --reason 'card found'", status_fields},
     {op::close, true, "Closes an account and forfeits its points", "m-1 --reason 'asked to leave'", status_fields},
@@ -149,17 +149,17 @@ constexpr operation_shape shapes[] = {
     {op::entry, false, "Shows one entry of the ledger", "7", entry_fields},
     {op::count, false, "Counts an account's entries", "m-1 --kinds earn", count_fields},
     {op::balance_at, false, "Shows the balances as they stood then", "m-1 --at 2026-03-01T00:00:00Z", balance_at_fields},
-    {op::reviews, false, "Lists what waits for a decision", "", reviews_fields},
-    {op::approve, true, "Approves a review", "12 --reason 'known customer'", decide_fields},
-    {op::reject, true, "Rejects a review", "12 --reason 'stolen card'", decide_fields},
+    {op::reviews, false, "Lists what waits for a person to decide", "", reviews_fields},
+    {op::approve, true, "Approves a review: what was parked is carried out", "12 --reason 'known customer'", decide_fields},
+    {op::reject, true, "Rejects a review: what was parked is dropped", "12 --reason 'stolen card'", decide_fields},
     {op::program, false, "Shows the rules in force, or applies new ones", "--version 1", program_fields},
     {op::programs, false, "Lists the versions of the rules", "", {}},
     {op::put_program, true, "Makes a rules document the next version", "", put_program_fields},
-    {op::profile, true, "Keeps a member's personal data", "m-1 --name Ada", profile_fields},
-    {op::erase, true, "Erases a member's personal data", "m-1", erase_fields},
-    {op::statement, false, "Shows a period of an account", "m-1 --from 2026-01-01T00:00:00Z --until 2026-02-01T00:00:00Z",
-     statement_fields},
-    {op::liability, false, "Shows the points outstanding", "", liability_fields},
+    {op::profile, true, "Shows or changes a member's phone number and name", "m-1 --name Ada", profile_fields},
+    {op::erase, true, "Removes a member's personal data for good", "m-1", erase_fields},
+    {op::statement, false, "Shows a period of an account: balances, entries, what expires next",
+     "m-1 --from 2026-01-01T00:00:00Z --until 2026-02-01T00:00:00Z", statement_fields},
+    {op::liability, false, "Shows the points outstanding and what they are worth", "", liability_fields},
     {op::digest, false, "Shows the newest entry's number and chain hash", "", {}},
     {op::tail, false, "Streams entries as they are written", "1", tail_fields},
     {op::advance_clock, false, "Moves a test clock", "2026-01-05T00:00:00Z", advance_clock_fields},
