@@ -213,7 +213,8 @@ void count_on_day(account_state& state, const entry& entry, points_t earned, poi
   };
   add(state.earned_that_day, earned);
   add(state.redeemed_that_day, redeemed);
-  state.redemptions_that_day += redeemed > points_t{} ? 1 : 0;
+  if (redeemed > points_t{} && state.redemptions_that_day < std::numeric_limits<std::uint16_t>::max())
+    ++state.redemptions_that_day;
 }
 
 void remember_redemption(account_state& state, const entry& entry) {

@@ -60,7 +60,8 @@ struct account_rare;
 struct account_state {
   // -- first cache line: what every decision looks at --
   account_status status = account_status::none;
-  bool lots_in_spending_order = true; // as they lie: true for nearly all, false may be too cautious
+  bool lots_in_spending_order = true;     // as they lie: true for nearly all, false may be too cautious
+  std::uint16_t redemptions_that_day = 0; // on `day`; no more than it can hold
   std::uint32_t entry_count = 0;
   merchant_number merchant = 0;
   std::int32_t day = 0;                      // of the three sums below: UTC days since the epoch
@@ -75,7 +76,6 @@ struct account_state {
   instant enrolled_at;
   instant active_at;                           // newest earn, redemption, claim or capture; else the enrolment
   points_t earned_that_day, redeemed_that_day; // for [limits]: what counts, on `day`
-  std::int32_t redemptions_that_day = 0;
 
   small_vector<lot, 1> lots;                    // by id, empty ones are gone
   small_vector<order_record, 1> orders;         // oldest first

@@ -125,10 +125,7 @@ points_t draft::tier_points_of_group(const ruleset& rules) const {
   return added;
 }
 
-void draft::mark_tier() {
-  if (active() == nullptr || !active()->rules.tiers)
-    return;
-  const ruleset& rules = active()->rules;
+void draft::mark_tier(const ruleset& rules) {
   entry* last = nullptr;
   for (std::size_t i = out_.due_count; i < out_.entries.size(); ++i)
     if (out_.entries[i].account == account_)

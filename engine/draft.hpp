@@ -108,9 +108,13 @@ public:
   points_t expired(seq_t lot) const;
 
   // The tier after the group, on its last entry of this account. Call once the group is whole.
-  void mark_tier();
+  void mark_tier() {
+    if (active() != nullptr && active()->rules.tiers)
+      mark_tier(active()->rules);
+  }
 
 private:
+  void mark_tier(const ruleset& rules);
   entry& append(entry_kind kind);
   points_t tier_points_of_group(const ruleset& rules) const;
 

@@ -68,10 +68,12 @@ void count_in(const entry& each, outcome& answer) {
     answer.points = each.points;
     break;
   case entry_kind::redeem:
+    answer.points = -each.points;
+    answer.amount = each.discount;
+    break;
   case entry_kind::claim:
   case entry_kind::authorize:
     answer.points = -each.points;
-    answer.amount = each.discount;
     answer.expires_at = each.reserved_until;
     answer.name = each.kind == entry_kind::claim ? each.reward : each.reservation;
     break;

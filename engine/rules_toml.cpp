@@ -60,6 +60,7 @@ constexpr std::size_t name_bytes_max = 256;
 constexpr std::size_t id_bytes_max = 64;
 constexpr std::int64_t days_max = 36'500;
 constexpr std::int64_t minutes_max = 10'080;
+constexpr std::int64_t redemptions_max = 10'000; // a day; an account counts to 65,535
 constexpr std::int64_t int32_max = std::numeric_limits<std::int32_t>::max();
 constexpr std::int64_t int64_max = std::numeric_limits<std::int64_t>::max();
 
@@ -556,7 +557,7 @@ void read_limits(table_reader& in, ruleset& rules) {
   if (auto table = in.table("limits")) {
     table->points("earn_points_per_day", rules.limits.earn_points_per_day, 0);
     table->points("redeem_points_per_day", rules.limits.redeem_points_per_day, 0);
-    table->whole("redemptions_per_day", rules.limits.redemptions_per_day, 0, int32_max);
+    table->whole("redemptions_per_day", rules.limits.redemptions_per_day, 0, redemptions_max);
     table->finish();
   }
 }

@@ -53,7 +53,13 @@ public:
   // Bytes on the heap; 0 while everything fits inside.
   std::size_t heap_bytes() const { return is_inline() ? 0 : capacity_ * sizeof(T); }
 
-  void push_back(const T& value) { insert(end(), value); }
+  void push_back(const T& value) {
+    const T copy = value; // it may live in this vector
+    if (size_ == capacity_) [[unlikely]]
+      grow();
+    std::memcpy(static_cast<void*>(data() + size_), &copy, sizeof(T));
+    ++size_;
+  }
   void pop_back() {
     TALLY_ASSERT(size_ > 0);
     --size_;
@@ -85,10 +91,10 @@ private:
   void grow() {
     // by half: at eight records of an account the slack is what memory per account is made of
     const std::uint32_t larger = std::max(capacity_ + capacity_ / 2, capacity_ + 2);
-    T* moved = static_cast<T*>(std::malloc(larger * sizeof(T)));
+    T* moved = static_cast<T*>(std::realloc(is_inline() ? nullptr : heap_, larger * sizeof(T)));
     TALLY_ASSERT(moved != nullptr, larger);
-    std::memcpy(static_cast<void*>(moved), data(), size_ * sizeof(T));
-    release();
+    if (is_inline())
+      std::memcpy(static_cast<void*>(moved), inline_, size_ * sizeof(T));
     heap_ = moved;
     capacity_ = larger;
   }

@@ -366,7 +366,7 @@ TEST(rules_toml, each_mistake_has_its_problem) {
       {"review.max_order_ratio = \"-1\"", "review.max_order_ratio: must not be negative"},
       {"review.min_orders = 3000000000", "review.min_orders: must be from 0 to 2147483647"},
       {"review.negative_reversal = \"deny\"", "review.negative_reversal: must be \"allow\" or \"review\""},
-      {"limits.redemptions_per_day = -5", "limits.redemptions_per_day: must be from 0 to 2147483647"},
+      {"limits.redemptions_per_day = -5", "limits.redemptions_per_day: must be from 0 to 10000"},
       {"limits.earn_points_per_day = true", "limits.earn_points_per_day: must be a whole number, not true or false"},
       {"lapse.days = 9223372036854775807", "lapse.days: must be from 0 to 36500"},
       {"lapse.weeks = 1", "lapse.weeks: is not a key here"},
