@@ -5,17 +5,15 @@ namespace tally {
 
 namespace {
 
-outcome_code refused(const account_state& state) {
-  switch (state.status) {
-  case account_status::none:
+// Either side: a closed account says so before any other reason but that one is unknown.
+outcome_code refused(const account_state& from, const account_state& to) {
+  const auto either = [&](account_status status) { return from.status == status || to.status == status; };
+  if (either(account_status::none))
     return outcome_code::unknown_account;
-  case account_status::closed:
+  if (either(account_status::closed))
     return outcome_code::account_closed;
-  case account_status::suspended:
+  if (either(account_status::suspended))
     return outcome_code::account_suspended;
-  case account_status::active:
-    break;
-  }
   return outcome_code::none;
 }
 
@@ -36,9 +34,8 @@ void transfer_between(draft& sender, draft& receiver) {
   if (sender.answer_known(op::transfer, asked.reference, &entry::transfer,
                           [&](const entry& first) { return first.peer == asked.to && first.asked_points == asked.amount_points; }))
     return;
-  for (const account_state* each : {&sender.state(), &receiver.state()})
-    if (const outcome_code code = refused(*each); code != outcome_code::none)
-      return sender.reject(code);
+  if (const outcome_code code = refused(sender.state(), receiver.state()); code != outcome_code::none)
+    return sender.reject(code);
   const points_t points = *asked.amount_points;
   if (sender.state().available < points)
     return sender.reject(outcome_code::insufficient_points);

@@ -294,6 +294,21 @@ rules timed
 )");
 }
 
+// Of the two sides: unknown before closed, closed before suspended, whichever side it is.
+TEST(operations_table, transfers_refused_for_both_sides) {
+  play(R"(
+rules timed
+0d enroll => ok #1 points=100 a=100 p=0 l=100 v1 | enroll +100/0 issuance>member
+0d enroll m=m-2 => ok #2 points=100 a=100 p=0 l=100 v1 | enroll +100/0 issuance>member
+0d close m=m-2 reason=r => ok #3 closed forfeited=100 a=0 p=0 l=100 v1 | close -100/0 member>forfeiture
+0d suspend reason=r => ok #4 suspended forfeited=0 a=100 p=0 l=100 v1 | suspend 0/0
+0d transfer to=m-2 points=1 ref=t-1 => rejected account_closed
+0d transfer m=m-2 to=m-1 points=1 ref=t-1 => rejected account_closed
+0d transfer to=nobody points=1 ref=t-1 => rejected unknown_account
+0d transfer m=m-2 to=nobody points=1 ref=t-1 => rejected unknown_account
+)");
+}
+
 TEST(operations_table, erase) {
   play(R"(
 0d erase => rejected unknown_account
