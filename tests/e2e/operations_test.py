@@ -49,6 +49,7 @@ class examples(tally_test):
     def test_every_page(self):
         counts = {page.name: self.run_page(page) for page in sorted(ROOT.glob("docs/*.md"))}
         self.assertGreater(counts["operations.md"], 10)
+        self.assertGreater(counts["rules.md"], 10)
 
     def test_the_comparison_can_fail(self):
         self.assertTrue(same({"a": [1, "..."], "b": "x...z"}, {"a": [1, {"c": 2}], "b": "xyz"}))
