@@ -107,8 +107,22 @@ void shard_core::find_review(const staged& operation) {
   const command& asked = *operation.asked;
   if (!asked.seq)
     return answer(operation.who, refused(asked.kind, outcome_status::invalid, "is missing", "review"), {});
+  const bool is_on_its_way = *asked.seq > parts_.journal->durable_seq() && *asked.seq <= parts_.newest_taken();
+  if (is_on_its_way) { // asked by a client that did not wait for the answer
+    expect_answer();
+    const auto kept = std::make_shared<const owned_command>(asked);
+    return when_durable(*asked.seq, [this, kept, who = operation.who] {
+      post(std::make_unique<errand>([kept, who](shard_core& here) { // in a turn of its own, whose entries are handed over
+        here.settled_elsewhere();
+        staged again;
+        again.asked = &kept->get();
+        again.who = who;
+        here.find_review(again);
+      }));
+    });
+  }
   const merchant* of = parts_.merchants.find(asked.merchant, parts_.merchants.hash_of(asked.merchant));
-  const result<const entry*> read = reader().read(*asked.seq); // who knows of it was told when it was durable
+  const result<const entry*> read = reader().read(*asked.seq);
   if (!read && read.error().code != failure_code::missing)
     return answer(operation.who, refused(asked.kind, outcome_status::unavailable, read.error().what), {});
   const bool is_review = read.ok() && of != nullptr && (*read)->merchant == of->number && (*read)->kind == entry_kind::review_hold;
