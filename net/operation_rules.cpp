@@ -1,6 +1,7 @@
 // See operation_rules.hpp. One table says which fields an operation has; the checks of a field are the same wherever it occurs.
 #include "net/operation_rules.hpp"
 
+#include "engine/phone.hpp"
 #include "engine/rules_toml.hpp"
 #include "net/limits.hpp"
 
@@ -171,6 +172,7 @@ const char* name_of(field which, const shape& rules) {
 constexpr const char* bad_id = "must be 1-64 bytes of UTF-8 without control characters";
 constexpr const char* bad_short_text = "must be at most 64 bytes of UTF-8 without control characters";
 constexpr const char* bad_long_text = "must be at most 256 bytes of UTF-8 without control characters";
+constexpr const char* bad_phone = "must be a phone number: 5 to 15 digits, spaces and -(). between them, + or 00 before them";
 constexpr const char* bad_money = "must not be negative";
 constexpr const char* bad_time = "must be a time of the years 1 to 9999";
 
@@ -260,10 +262,11 @@ const char* check_field(field which, const command& operation, std::string& wher
     return is_plain_text(operation.note, text_bytes_max) ? nullptr : bad_long_text;
   case reason:
     return is_plain_text(operation.reason, text_bytes_max) ? nullptr : bad_long_text;
+  case phone:
+    return normal_phone(operation.phone) ? nullptr : bad_phone;
   case name:
     return is_plain_text(operation.name, text_bytes_max) ? nullptr : bad_long_text;
   case token:
-  case phone:
   case seq:
   case before_seq:
   case after:
@@ -332,12 +335,7 @@ const char* check_operation(const command& operation, std::string& where) {
   }
   const shape& rules = shapes[number];
   const field_set there = fields_of(operation);
-  const field_set later = token | ((phone | name) & rules.optional);
-  if ((there & later) != 0) {
-    where = name_of(first_of(there & later), rules);
-    return "not supported yet";
-  }
-  if (const field_set unknown = there & ~(rules.required | rules.optional); unknown != 0) {
+  if (const field_set unknown = there & ~(rules.required | rules.optional | token); unknown != 0) {
     where = name_of(first_of(unknown), rules);
     return "not a field of this operation";
   }
@@ -352,6 +350,11 @@ const char* check_operation(const command& operation, std::string& where) {
         where = name_of(first_of(left), rules);
       return what;
     }
+  }
+  const field_set later = token | ((phone | name) & rules.optional);
+  if ((there & later) != 0) {
+    where = name_of(first_of(there & later), rules);
+    return "not supported yet";
   }
   return check_together(operation, there, where);
 }

@@ -161,16 +161,16 @@ TEST(operation_rules, what_follows_later_says_so) {
   EXPECT_EQ(problem_of(op::none, [](command&) {}), "op: unknown operation");
   EXPECT_EQ(problem_of(static_cast<op>(33), [](command&) {}), "op: unknown operation");
   EXPECT_EQ(problem_of(static_cast<op>(255), [](command&) {}), "op: unknown operation");
-  EXPECT_EQ(problem_of(op::earn, [](command& c) { c.phone = "+491"; }), "phone: not supported yet");
+  EXPECT_EQ(problem_of(op::earn, [](command& c) { c.phone = "+49 30 1234567"; }), "phone: not supported yet");
   EXPECT_EQ(problem_of(op::earn, [](command& c) { c.token = "t"; }), "token: not supported yet");
   EXPECT_EQ(problem_of(op::enroll,
                        [](command& c) {
                          c.account = {};
-                         c.phone = "+491";
+                         c.phone = "+49 30 1234567";
                        }),
             "phone: not supported yet");
   EXPECT_EQ(problem_of(op::enroll, [](command& c) { c.name = "Ada"; }), "name: not supported yet");
-  EXPECT_EQ(problem_of(op::account, [](command& c) { c.phone = "+491"; }), "phone: not supported yet");
+  EXPECT_EQ(problem_of(op::account, [](command& c) { c.phone = "+49 30 1234567"; }), "phone: not supported yet");
 }
 
 struct required_field {
@@ -271,7 +271,7 @@ TEST(operation_rules, fields_of_other_operations) {
   EXPECT_EQ(problem_of(op::redeem, [](command& c) { c.to = "m-2"; }), std::string("to") + what);
   EXPECT_EQ(problem_of(op::redeem, [](command& c) { c.minutes = 1; }), std::string("minutes") + what);
   EXPECT_EQ(problem_of(op::history, [](command& c) { c.after = seq_t{1}; }), std::string("after") + what);
-  EXPECT_EQ(problem_of(op::redeem, [](command& c) { c.phone = "+491"; }), std::string("phone") + what);
+  EXPECT_EQ(problem_of(op::redeem, [](command& c) { c.phone = "+49 30 1234567"; }), std::string("phone") + what);
   EXPECT_EQ(problem_of(op::redeem, [](command& c) { c.name = "Ada"; }), std::string("name") + what);
 }
 
@@ -377,6 +377,13 @@ TEST(operation_rules, numbers) {
             "from: must be a time of the years 1 to 9999");
   EXPECT_EQ(problem_of(op::advance_clock, [](command& c) { c.until = instant::end_of_time(); }),
             "to: must be a time of the years 1 to 9999");
+}
+
+TEST(operation_rules, phones) {
+  constexpr const char* bad = "phone: must be a phone number: 5 to 15 digits, spaces and -(). between them, + or 00 before them";
+  for (const op kind : {op::enroll, op::earn, op::account, op::profile})
+    for (const std::string_view phone : {"1234", "1234567890123456", "+49 30 x", "49+30123", "\xd9\xa1\xd9\xa2\xd9\xa3\xd9\xa4\xd9\xa5"})
+      EXPECT_EQ(problem_of(kind, [&](command& c) { c.phone = phone; }), bad) << name_of(kind) << ' ' << phone;
 }
 
 TEST(operation_rules, receipt_lines) {
