@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <thread>
+
 namespace tally::actors {
 namespace {
 
@@ -234,6 +237,31 @@ TEST_P(reviews, of_others_are_unknown) {
                   }())
                   .shown->reviews.empty());
   EXPECT_EQ(seqs_of(tally.call(list())), std::vector{review});
+}
+
+// Sent behind the operation that opens it, before anybody was told its number.
+TEST_P(reviews, that_are_not_durable_yet_are_waited_for) {
+  temporary_folder folder;
+  auto owned = std::make_unique<memory_journal>(std::make_shared<memory_disk>());
+  memory_journal& journal = *owned;
+  running_ledger tally(options_for(folder, GetParam(), new_year), std::move(owned));
+  ASSERT_EQ(tally.call(put_of(careful_rules)).head.status, ok);
+  const std::string name = tally.names_on({GetParam() - 1}).front();
+  const seq_t enrolled = tally.call(enroll_of(name)).head.seq;
+  journal.hold_back(true);
+  const std::uint64_t held = tally.at(0).send(earn_of(name, "o-1", 150 * one));
+  while (journal.appended() == enrolled.value)
+    std::this_thread::yield();
+  const std::uint64_t unknown = tally.at(0).send(of_review(op::approve, enrolled.plus(20)));
+  EXPECT_EQ(tally.at(0).wait(unknown).head.code, outcome_code::unknown_review) << "nobody has taken that number";
+  const std::uint64_t decided = tally.at(0).send(of_review(op::approve, enrolled.plus(1)));
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_FALSE(tally.at(0).is_answered(decided));
+  journal.hold_back(false);
+  EXPECT_EQ(tally.at(0).wait(held).head.review, enrolled.plus(1));
+  const scripted_answer approved = tally.at(0).wait(decided);
+  EXPECT_EQ(approved.head.status, ok);
+  EXPECT_EQ(approved.head.points, points_t{150});
 }
 
 INSTANTIATE_TEST_SUITE_P(shards, reviews, testing::Values(1u, 3u));
