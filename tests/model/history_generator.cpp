@@ -1,93 +1,223 @@
 #include "tests/model/history_generator.hpp"
 
-#include <sstream>
+#include <algorithm>
 
 namespace tally::model {
 
 namespace {
-constexpr std::int64_t day_us = 86'400'000'000;
+
+constexpr std::int64_t second_us = 1'000'000, hour_us = 3'600 * second_us;
+
+// Years begin at the same offset in each of them, summer time or not.
+struct zone {
+  const char* name;
+  std::int64_t new_year_offset_us;
+};
+constexpr zone zones[] = {
+    {"UTC", 0}, {"Europe/Berlin", hour_us}, {"America/New_York", -5 * hour_us}, {"Asia/Kolkata", 5 * hour_us + hour_us / 2}};
+
+} // namespace
+
+history_generator::history_generator(std::uint64_t seed, std::string merchant)
+    : random_(seed), merchant_(std::move(merchant)), now_us_(midnight({2026, 1, 1})) {
+  if (seed % 3 == 1)
+    now_us_ = midnight({2027, 11, 20}); // over a new year and a 29th of February
 }
 
 bool history_generator::wants_new_rules() {
   if (first_) {
     first_ = false;
-    return below(4) != 0; // sometimes a merchant starts without a program
+    return !one_in(4); // sometimes a merchant starts without a program
   }
-  return below(150) == 0;
+  return one_in(150);
+}
+
+std::int64_t history_generator::some_window_end() {
+  if (one_in(3)) // a date
+    return (now_us_ / day_us + below(6)) * day_us - versions_.back().new_year_offset_us;
+  return (now_us_ / second_us + below(5 * 86'400)) * second_us;
 }
 
 model_rules history_generator::rules(std::uint32_t version) {
-  model_rules rules;
+  model_rules& rules = versions_.emplace_back();
+  if (versions_.size() > 20)
+    versions_.pop_front();
   rules.version = version;
-  rules.active = below(15) != 0;
+  rules.applied_us = now_us_;
+  rules.active = !one_in(25);
   rules.currency_digits = static_cast<int>(below(5));
-  rules.opening_points = below(2) == 0 ? 0 : below(200);
+  const zone& where = zones[below(4)];
+  rules.timezone = where.name;
+  rules.new_year_offset_us = where.new_year_offset_us;
+  rules.opening_points = one_in(2) ? 0 : below(200);
   const std::int64_t rates[] = {1'000'000, 10'000'000, 1'500'000, 333'333, 0, -1'000'000};
-  rules.earn_micros = rates[below(below(8) == 0 ? 6 : 4)];
-  const std::int64_t pers[] = {10'000, 10'000'000, 100, 30'000};
-  rules.per_units = pers[below(4)];
-  rules.whole_units = below(3) == 0;
-  rules.highest = below(2) == 0;
-  rules.hold_days = below(2) == 0 ? 0 : below(4);
-  rules.expire_days = below(3) == 0 ? 0 : 1 + below(6); // may expire while pending, or on the microsecond of its release
+  rules.earn_micros = rates[below(one_in(20) ? 6 : 4)];
+  const std::int64_t pers[] = {10'000, 100, 30'000, 10'000'000};
+  rules.per_units = pers[below(one_in(4) ? 4 : 3)];
+  rules.whole_units = one_in(3);
+  rules.highest = one_in(2);
+  rules.hold_days = one_in(2) ? 0 : below(4);
+  rules.expire_days = one_in(3) ? 0 : 1 + below(one_in(2) ? 60 : 6); // may expire while pending, or on the microsecond of its release
+  rules.late_days = one_in(3) ? 30 : below(8);
   const std::int64_t multipliers[] = {1'000'000, 2'000'000, 1'500'000, 500'000, 1'250'000};
   for (std::int64_t i = below(4); i > 0; --i) {
     model_bonus bonus;
-    const std::int64_t where = below(3);
-    if (where == 0)
-      bonus.category = below(2) == 0 ? "beans" : "cups";
-    if (where == 1)
-      bonus.sku = below(2) == 0 ? "BEAN-1KG" : "CUP";
+    const std::int64_t what = below(3);
+    if (what == 0)
+      bonus.category = one_in(2) ? "beans" : "cups";
+    if (what == 1)
+      bonus.sku = one_in(2) ? "BEAN-1KG" : "CUP";
     bonus.multiplier_micros = multipliers[below(5)];
-    if (where != 2 && below(2) == 0)
+    if (what != 2 && one_in(2))
       bonus.points_per_unit = 1 + below(10);
-    if (below(3) == 0)
-      bonus.from_us = (now_us_ / 1'000'000 + below(3 * 86'400)) * 1'000'000;
-    if (below(3) == 0)
-      bonus.until_us = (now_us_ / 1'000'000 + 3 * 86'400 + below(5 * 86'400)) * 1'000'000;
+    if (one_in(3))
+      bonus.from_us = some_window_end();
+    if (one_in(3))
+      bonus.until_us = std::max(some_window_end(), bonus.from_us) + day_us;
     rules.bonuses.push_back(bonus);
   }
-  for (std::int64_t i = below(4); i > 0; --i)
-    rules.rewards.emplace_back("r" + std::to_string(i), 1 + below(300));
-  rules.can_redeem = below(10) != 0;
+  for (std::int64_t i = below(5); i > 0; --i) {
+    model_reward reward{"r" + std::to_string(i), 1 + below(one_in(3) ? 2000 : 300)};
+    if (one_in(4))
+      reward.from_us = some_window_end();
+    if (one_in(4))
+      reward.until_us = std::max(some_window_end(), reward.from_us) + day_us;
+    rules.rewards.push_back(reward);
+  }
+  rules.can_redeem = !one_in(20);
   const std::int64_t prices[] = {1, 100, 7, 250};
   rules.redeem_points = prices[below(4)];
   const std::int64_t values[] = {10'000, 100, 5'000, 123'456};
   rules.redeem_units = values[below(4)];
-  rules.min_points = 1 + below(below(2) == 0 ? 1 : 20);
-  rules.min_balance = below(3) == 0 ? below(100) : 0;
-  if (below(3) == 0)
+  rules.min_points = 1 + below(one_in(3) ? 20 : 1);
+  rules.min_balance = one_in(4) ? below(100) : 0;
+  if (one_in(3))
     rules.max_discount_units = 10'000 * (1 + below(20));
-  rules.restore_grace_days = !rules.can_redeem || below(2) == 0 ? 0 : 1 + below(3); // a key of [redeem]
-  current_ = rules;
+  rules.reservation_minutes = one_in(3) ? 15 : 1 + below(5 * 1440);
+  rules.restore_grace_days = !rules.can_redeem || one_in(2) ? 0 : 1 + below(3); // a key of [redeem]
+  const char* bases[] = {"", "lifetime", "calendar_year", "rolling_12_months"};
+  rules.tier_basis = bases[below(4)];
+  rules.net_of_reversals = one_in(2);
+  if (!rules.tier_basis.empty()) {
+    std::int64_t threshold = one_in(3) ? 0 : 1 + below(400);
+    for (std::int64_t i = below(4); i > 0; --i) {
+      rules.tiers.push_back({"t" + std::to_string(i), threshold, one_in(3) ? 1'000'000 : multipliers[1 + below(4)]});
+      threshold += 1 + below(one_in(2) ? 400 : 4000);
+    }
+  }
+  if (one_in(2)) {
+    rules.max_points_per_order = one_in(2) ? 0 : 20 + below(3000);
+    rules.max_order_ratio_micros = one_in(2) ? 0 : 1'000'000 + below(4'000'000);
+    rules.min_orders = below(4);
+    rules.negative_reversal_held = one_in(2);
+  }
+  if (one_in(2)) {
+    rules.earn_points_per_day = one_in(2) ? 0 : 100 + below(3000);
+    rules.redeem_points_per_day = one_in(2) ? 0 : 20 + below(300);
+    rules.redemptions_per_day = one_in(2) ? 0 : 1 + below(4);
+  }
+  rules.lapse_days = one_in(2) ? 0 : 1 + below(20);
+  for (const std::int64_t years : {0, 1, 2})
+    fall_due(midnight({date_of(now_us_).year + years, 1, 1}) - rules.new_year_offset_us);
   return rules;
 }
 
 std::int64_t history_generator::now_us() {
-  const std::int64_t how = below(10);
-  if (how < 4)
+  const std::int64_t how = below(20);
+  instants_.erase(instants_.begin(), instants_.upper_bound(now_us_));
+  if (how < 10)
     return now_us_;
-  if (how < 6 && !instants_.empty()) { // the very microsecond, or the one beside it
-    const std::int64_t at = instants_[static_cast<std::size_t>(below(static_cast<std::int64_t>(instants_.size())))] + below(3) - 1;
-    if (at > now_us_ && at < now_us_ + 5 * day_us)
+  if (how < 14 && !instants_.empty()) { // the very microsecond, or the one beside it
+    auto next = instants_.begin();
+    std::advance(next, below(std::min<std::int64_t>(3, static_cast<std::int64_t>(instants_.size()))));
+    const std::int64_t at = *next + below(3) - 1;
+    if (at > now_us_ && at < now_us_ + (one_in(4) ? 5 * day_us : day_us / 2))
       now_us_ = at;
-  } else if (how < 9) {
-    now_us_ += below(4 * 3'600'000'000);
+  } else if (how < 19) {
+    now_us_ += below(3 * hour_us);
   } else {
-    now_us_ += below(3 * day_us);
+    now_us_ += below(one_in(30) ? 100 * day_us : day_us); // now and then nobody comes for months
   }
-  for (const std::int64_t days : {current_.hold_days, current_.expire_days, current_.restore_grace_days})
-    if (days > 0)
-      instants_.push_back(now_us_ + days * day_us);
-  while (instants_.size() > 60)
-    instants_.pop_front();
+  if (one_in(4))
+    fall_due((now_us_ / day_us + 1) * day_us); // the limits of another day
+  if (versions_.empty())
+    return now_us_;
+  const model_rules& rules = versions_.back();
+  for (const std::int64_t days : {rules.hold_days, rules.expire_days, rules.restore_grace_days, rules.lapse_days})
+    if (days > 0 && one_in(2))
+      fall_due(now_us_ + days * day_us);
+  if (one_in(20)) { // twelve months after what is earned now
+    calendar_date date = date_of(now_us_);
+    const std::int64_t in_day = now_us_ - midnight(date);
+    ++date.year;
+    fall_due(midnight(date) + in_day);
+  }
+  while (instants_.size() > 500)
+    instants_.erase(std::prev(instants_.end()));
   return now_us_;
 }
 
-std::string_view history_generator::keep(std::string text) {
-  if (texts_.size() > 20'000)
-    texts_.clear();
-  return texts_.emplace_back(std::move(text));
+void history_generator::remember(std::deque<known>& all, known one, std::size_t most) {
+  all.push_back(std::move(one));
+  if (all.size() > most)
+    all.pop_front();
+}
+
+void history_generator::told(const command& asked, const model_outcome& outcome) {
+  const std::string account(asked.account);
+  if (asked.kind == op::enroll)
+    unknown_.erase(account);
+  else if ((outcome.code == "unknown_account" && asked.kind != op::transfer) || (outcome.code == "no_member" && !account.empty()))
+    unknown_.insert(account);
+  if (outcome.status == "held")
+    remember(reviews_, {account, "", outcome.fields.at("review")}, 8);
+  if (outcome.status == "held" && asked.kind == op::earn && one_in(2)) // may be reversed before it is decided
+    remember(orders_, {account, std::string(asked.order), 0}, 30);
+  const auto forget = [&](std::deque<known>& all, std::string_view name) { // mostly
+    std::erase_if(all, [&](const known& one) { return one.account == account && one.name == name && !one_in(5); });
+  };
+  if (outcome.code == "over_refund" || (outcome.status == "ok" && asked.kind == op::reverse && !asked.amount) ||
+      outcome.code == "unknown_order")
+    forget(orders_, asked.order);
+  if (outcome.code == "reservation_closed" || (outcome.status == "ok" && (asked.kind == op::capture || asked.kind == op::void_)))
+    forget(reservations_, asked.reference);
+  if (outcome.status != "ok")
+    return;
+  switch (asked.kind) {
+  case op::earn:
+  case op::redeem:
+  case op::claim:
+    remember(orders_, {account, std::string(asked.order), 0}, 30);
+    break;
+  case op::authorize:
+    remember(reservations_, {account, std::string(asked.reference), 0}, 6);
+    break;
+  case op::suspend:
+    suspended_.insert(account);
+    break;
+  case op::reactivate:
+    suspended_.erase(account);
+    break;
+  case op::close:
+    suspended_.erase(account);
+    closed_.insert(account);
+    for (auto* all : {&orders_, &reservations_, &reviews_})
+      std::erase_if(*all, [&](const known& one) { return one.account == account && !one_in(4); });
+    break;
+  default:
+    break;
+  }
+}
+
+std::string_view history_generator::keep(std::string text) { return texts_.emplace_back(std::move(text)); }
+
+// Members come and go, one of them more often than the others; some were closed, which are not asked for as much.
+std::string_view history_generator::some_account() {
+  std::string name;
+  do
+    name = "a-" + std::to_string(operations_ / 400 + (one_in(2) ? operations_ / 60 % 6 : below(6)));
+  while ((closed_.contains(name) && !one_in(8)) || (suspended_.contains(name) && !one_in(4)));
+  return keep(name);
 }
 
 command history_generator::operation() {
@@ -96,81 +226,69 @@ command history_generator::operation() {
     lines_.clear();
     sent_.clear();
   }
-  if (!sent_.empty() && below(12) == 0) { // the same again, sometimes changed
-    command again = sent_[static_cast<std::size_t>(below(static_cast<std::int64_t>(sent_.size())))];
-    if (below(4) == 0) {
+  if (!sent_.empty() && one_in(12)) { // the same again, sometimes changed
+    command again = one_of(sent_);
+    if (one_in(4)) {
       if (again.total)
         again.total->units += 1;
       else if (again.amount_points && again.amount_points->value > 0)
         again.amount_points->value += 1;
       else if (again.amount)
         again.amount->units += 1;
+      else if (again.minutes)
+        *again.minutes += 1;
+      else if (again.kind == op::claim)
+        again.reference = keep("r4");
+      else if (again.kind == op::transfer)
+        again.to = some_account();
     }
     if (!again.cashier.empty())
       again.cashier = "another"; // who asked does not make it another operation
+    if (again.at && one_in(2) && again.at->us > 0)
+      again.at->us -= 1; // nor does when it was bought
     return again;
   }
+  ++operations_;
   command c;
-  c.merchant = "m";
-  c.account = keep("a-" + std::to_string(++operations_ / 400 + below(6))); // members come and go: some were closed
+  c.merchant = merchant_;
+  c.account = some_account();
   c.cashier = keep("c-" + std::to_string(below(3)));
-  const auto order = [&] { return keep("o-" + std::to_string(below(1500))); };
-  const std::int64_t what = below(100);
-  if (what < 8) {
+  const std::int64_t what = below(1000);
+  if (!unknown_.empty() && one_in(4)) {
     c.kind = op::enroll;
-  } else if (what < 45) {
-    c.kind = op::earn;
-    c.order = order();
-    c.total = money_t{below(below(5) == 0 ? 40 : 600'000)};
-    if (below(2) == 0) {
-      auto& lines = lines_.emplace_back();
-      for (std::int64_t i = below(4); i > 0; --i)
-        lines.push_back({below(2) == 0 ? "BEAN-1KG" : "CUP", below(3) == 0 ? "" : (below(2) == 0 ? "beans" : "cups"), 1 + below(3),
-                         money_t{below(200'000)}});
-      c.lines = lines;
-    }
-  } else if (what < 62) {
-    c.kind = op::redeem;
-    c.order = order();
-    c.amount_points = points_t{below(10) == 0 ? below(3) - 1 : 1 + below(60)};
-    if (below(2) == 0)
-      c.total = money_t{below(8) == 0 ? 0 : below(60'000)};
-    c.exact = below(5) == 0;
-  } else if (what < 66) {
-    c.kind = op::preview;
-    c.cashier = {}; // a read takes none
-    c.amount_points = points_t{1 + below(120)};
-    if (below(2) == 0)
-      c.total = money_t{below(60'000)};
-  } else if (what < 86) {
-    c.kind = op::reverse;
-    c.reference = keep("f-" + std::to_string(below(2000)));
-    // mostly an order that was earned or redeemed on
-    c.order = order();
-    if (!sent_.empty() && below(5) != 0) {
-      const command& before = sent_[static_cast<std::size_t>(below(static_cast<std::int64_t>(sent_.size())))];
-      if (before.kind == op::earn || before.kind == op::redeem) {
-        c.order = before.order;
-        c.account = before.account;
-      }
-    }
-    if (below(3) != 0) {
-      c.amount = money_t{1 + below(200'000)}; // zero of a zero total is 0/0: a table test has it
-      c.restore = below(2) == 0;
-    }
-  } else if (what < 94) {
+    c.account = keep(one_of(unknown_));
+  } else if (!suspended_.empty() && one_in(20)) {
+    c.kind = op::reactivate;
+    c.account = keep(one_of(suspended_));
+    c.reason = "because";
+  } else if (what < 15) {
+    c.kind = op::enroll;
+  } else if (what < 350) {
+    fill_earn(c);
+  } else if (what < 510) {
+    fill_redemption(c);
+  } else if (what < 690) {
+    fill_reservation(c);
+  } else if (what < 830) {
+    fill_reverse(c);
+  } else if (what < 880) {
     c.kind = op::adjust;
     c.reference = keep("j-" + std::to_string(below(2000)));
-    c.amount_points = points_t{below(2) == 0 ? 1 + below(80) : -1 - below(80)};
+    c.amount_points = points_t{one_in(2) ? 1 + below(80) : -1 - below(80)};
     c.reason = "because";
-    c.force = below(3) == 0;
-    if (below(3) == 0)
+    c.force = one_in(3);
+    if (one_in(3))
       c.expire_days = static_cast<std::int32_t>(below(4));
+  } else if (what < 930) {
+    c.kind = op::transfer;
+    c.reference = keep("t-" + std::to_string(below(1000)));
+    for (int tries = 0; tries < 3 && (c.to.empty() || c.to == c.account); ++tries)
+      c.to = some_account();
+    c.amount_points = points_t{one_in(20) ? below(2) - 1 : 1 + below(100)};
+  } else if (what < 965) {
+    fill_review(c);
   } else {
-    const std::int64_t status = below(12);
-    c.kind = status < 5 ? op::suspend : status < 11 ? op::reactivate : op::close;
-    c.account = status == 11 ? keep("a-" + std::to_string(below(operations_ / 400 + 6))) : c.account; // closing is for ever
-    c.reason = "because";
+    fill_status(c);
   }
   sent_.push_back(c);
   if (sent_.size() > 200)
@@ -178,87 +296,123 @@ command history_generator::operation() {
   return c;
 }
 
-model_outcome shown(const outcome& outcome, const std::map<std::uint32_t, model_rules>& versions) {
-  model_outcome out;
-  out.status = name_of(outcome.status);
-  out.code = name_of(outcome.code);
-  if (outcome.status == outcome_status::invalid)
-    out.code = outcome.what + " at " + outcome.where;
-  if (outcome.status != outcome_status::ok && outcome.status != outcome_status::duplicate)
-    return out;
-  auto& fields = out.fields;
-  if (outcome.kind != op::preview)
-    fields["seq"] = static_cast<std::int64_t>(outcome.seq.value);
-  fields["available"] = outcome.available.value;
-  fields["pending"] = outcome.pending.value;
-  fields["reserved"] = outcome.reserved.value;
-  fields["lifetime"] = outcome.lifetime.value;
-  fields["version"] = outcome.version;
-  switch (outcome.kind) {
-  case op::redeem:
-  case op::preview:
-    fields["points_used"] = outcome.points.value;
-    fields["discount"] = outcome.amount.units;
-    break;
-  case op::reverse:
-    fields["points_taken"] = outcome.points.value;
-    fields["points_restored"] = outcome.points_2.value;
-    fields["points_expired"] = outcome.points_3.value;
-    fields["refunded"] = outcome.amount.units;
-    break;
-  case op::suspend:
-  case op::reactivate:
-  case op::close:
-    fields["points_forfeited"] = outcome.points.value;
-    break;
-  default:
-    fields["points"] = outcome.points.value;
+void history_generator::fill_earn(command& c) {
+  c.kind = op::earn;
+  if (one_in(60))
+    c.account = {};
+  c.order = keep("o-" + std::to_string(below(1500)));
+  c.total = money_t{below(one_in(12) ? 40 : 600'000)};
+  if (one_in(2)) {
+    auto& lines = lines_.emplace_back();
+    for (std::int64_t i = below(4); i > 0; --i)
+      lines.push_back(
+          {one_in(2) ? "BEAN-1KG" : "CUP", one_in(3) ? "" : (one_in(2) ? "beans" : "cups"), 1 + below(3), money_t{below(200'000)}});
+    c.lines = lines;
   }
-  const auto rules = versions.find(outcome.version);
-  for (std::size_t i = 0; i < 64; ++i)
-    if ((outcome.rewards >> i & 1) != 0)
-      out.rewards.push_back(rules == versions.end() || i >= rules->second.rewards.size() ? "?" : rules->second.rewards[i].first);
-  return out;
+  if (!one_in(4))
+    return;
+  std::int64_t at = now_us_ - below(one_in(4) ? 9 * day_us : day_us);
+  const std::int64_t edge = below(6);
+  if (edge == 0)
+    at = now_us_ + below(3) - 1; // a microsecond ahead is the future
+  if (edge == 1 && !versions_.empty())
+    at = one_of(versions_).applied_us + below(3) - 1;
+  if (edge == 2 && !versions_.empty())
+    at = now_us_ - versions_.back().late_days * day_us + below(3) - 1;
+  if (edge == 3 && !versions_.empty()) {
+    const model_rules& rules = one_of(versions_);
+    at = now_us_ - (one_in(2) ? rules.hold_days : rules.expire_days) * day_us + below(3) - 1;
+  }
+  c.at = instant{at};
 }
 
-model_entry shown(const entry& entry) {
-  return {std::string(name_of(entry.kind)), entry.points.value,        entry.pending.value,
-          entry.available_after.value,      entry.pending_after.value, std::string(name_of(entry.from)),
-          std::string(name_of(entry.to))};
+void history_generator::fill_redemption(command& c) {
+  const std::int64_t what = below(16);
+  c.kind = what < 10 ? op::redeem : what < 12 ? op::preview : op::claim;
+  c.order = keep("o-" + std::to_string(below(1500)));
+  if (c.kind == op::claim) {
+    if (!orders_.empty() && one_in(2)) {
+      const known& before = one_of(orders_);
+      c.order = keep(before.name);
+      c.account = keep(before.account);
+    }
+    c.reference = keep("r" + std::to_string(1 + below(4)));
+    if (!versions_.empty() && !versions_.back().rewards.empty() && !one_in(8))
+      c.reference = keep(one_of(versions_.back().rewards).name);
+    return;
+  }
+  c.amount_points = points_t{one_in(10) ? below(3) - 1 : 1 + below(60)};
+  if (one_in(2))
+    c.total = money_t{one_in(8) ? 0 : below(60'000)};
+  if (c.kind == op::preview) {
+    c.cashier = c.order = {}; // a read takes none
+    return;
+  }
+  c.exact = one_in(5);
 }
 
-std::string describe(const command& c) {
-  std::ostringstream text;
-  text << name_of(c.kind) << " " << c.account << " order=" << c.order << " ref=" << c.reference;
-  if (c.total)
-    text << " total=" << c.total->units;
-  if (c.amount)
-    text << " amount=" << c.amount->units;
-  if (c.amount_points)
-    text << " points=" << c.amount_points->value;
-  if (c.expire_days)
-    text << " expire_days=" << *c.expire_days;
-  text << (c.exact ? " exact" : "") << (c.restore ? " restore" : "") << (c.force ? " force" : "");
-  for (const sale_line& line : c.lines)
-    text << " [" << line.sku << "," << line.category << "," << line.quantity << "," << line.amount.units << "]";
-  return text.str();
+void history_generator::fill_reservation(command& c) {
+  const std::int64_t what = below(18);
+  c.kind = what < 8 || (reservations_.empty() && !one_in(4)) ? op::authorize : what < 15 ? op::capture : op::void_;
+  c.reference = keep("v-" + std::to_string(below(800)));
+  if (c.kind == op::authorize) {
+    c.amount_points = points_t{one_in(20) ? below(2) - 1 : 1 + below(60)};
+    if (!one_in(3))
+      c.minutes = static_cast<std::int32_t>(1 + below(one_in(3) ? 60 : 10'080));
+    const std::int64_t otherwise = versions_.empty() ? 15 : versions_.back().reservation_minutes;
+    fall_due(now_us_ + (c.minutes ? *c.minutes : otherwise) * 60 * second_us);
+    return;
+  }
+  if (!reservations_.empty() && !one_in(20)) {
+    const known& before = one_of(reservations_);
+    c.account = keep(before.account);
+    c.reference = keep(before.name);
+  }
+  if (c.kind == op::void_)
+    return;
+  if (one_in(2))
+    c.amount_points = points_t{one_in(15) ? 0 : 1 + below(40)};
+  if (!one_in(3))
+    c.order = keep("o-" + std::to_string(below(1500)));
+  for (const known& before : orders_)
+    if (before.account == c.account && one_in(8))
+      c.order = keep(before.name);
 }
 
-std::string describe(const model_outcome& outcome) {
-  std::ostringstream text;
-  text << outcome.status << " " << outcome.code;
-  for (const auto& [name, value] : outcome.fields)
-    text << " " << name << "=" << value;
-  for (const std::string& reward : outcome.rewards)
-    text << " reward=" << reward;
-  return text.str();
+void history_generator::fill_reverse(command& c) {
+  c.kind = op::reverse;
+  c.reference = keep("f-" + std::to_string(below(2000)));
+  c.order = keep("o-" + std::to_string(below(1500)));
+  if (!orders_.empty() && !one_in(10)) { // mostly an order that was earned or redeemed on
+    const known& before = one_of(orders_);
+    c.order = keep(before.name);
+    c.account = keep(before.account);
+  }
+  if (!one_in(3)) {
+    c.amount = money_t{1 + below(200'000)}; // zero of a zero total is 0/0: a table test has it
+    c.restore = one_in(2);
+  }
 }
 
-std::string describe(const model_entry& entry) {
-  std::ostringstream text;
-  text << entry.kind << " " << entry.points << " pending " << entry.pending << " after " << entry.available_after << "/"
-       << entry.pending_after << " " << entry.from << "->" << entry.to;
-  return text.str();
+void history_generator::fill_review(command& c) {
+  c.kind = one_in(3) ? op::reject : op::approve;
+  c.reason = "because";
+  if (reviews_.empty() || one_in(15)) {
+    c.seq = seq_t{static_cast<std::uint64_t>(1 + below(1000))}; // most likely no review
+    return;
+  }
+  const known& review = one_of(reviews_);
+  c.seq = seq_t{static_cast<std::uint64_t>(review.review)};
+  c.account = keep(review.account);
+}
+
+void history_generator::fill_status(command& c) {
+  const std::int64_t what = below(40);
+  c.kind = what < 20 ? op::suspend : what < 32 ? op::reactivate : what < 35 ? op::close : op::erase;
+  if (what < 34 && c.kind == op::close)
+    c.account = keep("a-" + std::to_string(below(operations_ / 400 + 6))); // closing is for ever
+  if (c.kind != op::erase)
+    c.reason = "because";
 }
 
 } // namespace tally::model

@@ -1,49 +1,71 @@
 // Makes random histories: few accounts, few orders, many collisions, times that fall on the very microsecond where
-// something is due. Deterministic in its seed. Also says what an outcome or an entry is, in words that two sides can compare.
+// something is due. Deterministic in its seed and in what it is told. What comes out of it: slow_model.hpp, history_words.hpp.
 #pragma once
 
-#include "engine/entry.hpp"
-#include "engine/outcome.hpp"
-#include "tests/model/slow_model.hpp"
+#include "tests/model/slow_account.hpp"
 
 #include <deque>
 #include <random>
+#include <set>
 #include <string>
+#include <vector>
 
 namespace tally::model {
 
 class history_generator {
 public:
-  explicit history_generator(std::uint64_t seed) : random_(seed) {}
+  explicit history_generator(std::uint64_t seed, std::string merchant = "m");
 
   // Asked once a step, in this order.
   bool wants_new_rules();
-  model_rules rules(std::uint32_t version);
-  std::int64_t now_us(); // moves time
-  command operation();   // views live until the next call but one
+  model_rules rules(std::uint32_t version); // in force from `time()` on
+  std::int64_t now_us();                    // moves time
+  command operation();                      // views live until the next call but one
   bool wants_only_settling() { return below(20) == 0; }
+
+  // Time as `now_us` left it.
+  std::int64_t time() const { return now_us_; }
+  void move_to(std::int64_t now_us) { now_us_ = now_us; }
+  // What became of an operation: histories go on from what is there.
+  void told(const command& asked, const model_outcome& outcome);
 
 private:
   std::int64_t below(std::int64_t limit) { return std::uniform_int_distribution<std::int64_t>(0, limit - 1)(random_); }
+  bool one_in(std::int64_t n) { return below(n) == 0; }
+  template <class T>
+  const auto& one_of(const T& all) {
+    return *std::next(all.begin(), below(static_cast<std::int64_t>(all.size())));
+  }
   std::string_view keep(std::string text);
+  std::string_view some_account();
+  std::int64_t some_window_end();
+  void fall_due(std::int64_t at_us) { instants_.insert(at_us); }
+  void fill_earn(command& c);
+  void fill_redemption(command& c);
+  void fill_reservation(command& c);
+  void fill_reverse(command& c);
+  void fill_review(command& c);
+  void fill_status(command& c);
+
+  // Something that a later operation may be about.
+  struct known {
+    std::string account, name; // of an order or a reservation
+    std::int64_t review = 0;
+  };
+  static void remember(std::deque<known>& all, known one, std::size_t most);
 
   std::mt19937_64 random_;
-  std::int64_t now_us_ = 1'767'225'600'000'000; // 2026-01-01T00:00:00Z
+  const std::string merchant_;
+  std::int64_t now_us_;
   std::int64_t operations_ = 0;
   bool first_ = true;
   std::deque<std::string> texts_;
   std::deque<std::vector<sale_line>> lines_;
-  std::deque<command> sent_;          // some are sent again
-  std::deque<std::int64_t> instants_; // when something may fall due
-  model_rules current_;
+  std::deque<command> sent_;         // some are sent again
+  std::set<std::int64_t> instants_;  // when something may fall due
+  std::deque<model_rules> versions_; // newest last, as in the following
+  std::deque<known> orders_, reservations_, reviews_;
+  std::set<std::string> suspended_, closed_, unknown_;
 };
-
-// What the engine answered, by the contract's names; the version's rules name the rewards.
-model_outcome shown(const outcome& outcome, const std::map<std::uint32_t, model_rules>& versions);
-model_entry shown(const entry& entry);
-
-std::string describe(const command& command);
-std::string describe(const model_outcome& outcome);
-std::string describe(const model_entry& entry);
 
 } // namespace tally::model

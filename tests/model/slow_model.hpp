@@ -1,143 +1,83 @@
-// The ledger once more, slow and obvious: what SPEC sections 5-7 and 11 say, written a second time without looking at
-// engine/. Strings, maps and linear searches; every member keeps its whole past. Random histories are decided by both, and must agree.
+// The ledger once more, slow and obvious: what SPEC sections 3-8, 11 and 12 say of accounts, written a second time without
+// looking at engine/. Strings, maps and linear searches. Random histories are decided by both, and must agree.
+// What one version of the rules says by itself is in model_rules.hpp, what a member is in slow_account.hpp.
 #pragma once
 
-#include "engine/command.hpp"
-#include "engine/names.hpp"
-
-#include <map>
-#include <optional>
-#include <string>
-#include <vector>
+#include "tests/model/slow_account.hpp"
 
 namespace tally::model {
-
-// The rules a model can play, in the document's own units.
-struct model_bonus {
-  std::string category; // "" and sku "": whole order
-  std::string sku;
-  std::int64_t multiplier_micros = 1'000'000;
-  std::int64_t points_per_unit = 0;
-  std::int64_t from_us = 0, until_us = 0; // 0: open
-
-  // Has no multiplier at all: not the same as one of 1 where the highest counts.
-  bool only_flat() const { return points_per_unit != 0 && multiplier_micros == 1'000'000; }
-};
-
-struct model_rules {
-  std::uint32_t version = 0; // 0: no program
-  bool active = true;
-  int currency_digits = 2;
-  std::int64_t opening_points = 0;
-  std::int64_t earn_micros = 1'000'000;
-  std::int64_t per_units = 10'000;
-  bool whole_units = false;
-  bool highest = false;
-  std::int64_t hold_days = 0, expire_days = 0;
-  std::vector<model_bonus> bonuses;
-  std::vector<std::pair<std::string, std::int64_t>> rewards;
-  bool can_redeem = true;
-  std::int64_t redeem_points = 100, redeem_units = 10'000, min_points = 1, min_balance = 0;
-  std::optional<std::int64_t> max_discount_units;
-  std::int64_t restore_grace_days = 0;
-
-  std::string toml(const std::string& merchant) const;
-};
-
-// An outcome by the names of the contract; what an operation does not answer is absent.
-struct model_outcome {
-  std::string status;
-  std::string code;
-  std::map<std::string, std::int64_t> fields;
-  std::vector<std::string> rewards;
-};
-
-// An entry as far as it can be foreseen without looking at how it is stored.
-struct model_entry {
-  std::string kind;
-  std::int64_t points = 0, pending = 0, available_after = 0, pending_after = 0;
-  std::string from, to;
-};
-
-struct model_lot {
-  std::int64_t id = 0; // seq of its entry
-  std::int64_t available = 0, pending = 0;
-  std::int64_t available_at = 0, expires_at = 0;
-};
-
-struct model_spent {
-  std::int64_t lot = 0, points = 0, given_back = 0, available_at = 0, expires_at = 0;
-};
-
-struct model_redemption {
-  std::int64_t points = 0;
-  std::optional<std::int64_t> total;
-  std::vector<model_spent> spent; // in the order spent
-};
-
-struct model_order {
-  bool earned = false;
-  std::int64_t points = 0, total = 0, lot = 0;
-  std::int64_t expired = 0;         // of its own lot
-  std::int64_t expired_counted = 0; // of those, counted as taken back
-  std::int64_t taken = 0;           // with expired_counted
-  std::int64_t refunded = 0, restoring_refunds = 0;
-  bool cancelled = false;
-  std::vector<model_redemption> redemptions;
-};
-
-struct model_reference {
-  std::string contents;
-  model_outcome first;
-};
-
-class model_account {
-public:
-  bool enrolled = false, suspended = false, closed = false;
-  std::vector<model_lot> lots;
-  std::int64_t debt = 0, lifetime = 0;
-  std::map<std::string, model_order> orders;
-  std::map<std::string, model_reference> references;
-  model_outcome suspend_outcome, reactivate_outcome, close_outcome;
-
-  std::int64_t available() const;
-  std::int64_t pending() const;
-};
 
 // One merchant. `next_seq` is the seq that the next entry will get: the caller has both sides agree on it.
 class slow_model {
 public:
-  model_rules rules;
+  rules_history versions;
   std::map<std::string, model_account> accounts;
   std::int64_t next_seq = 1;
 
-  // Decides, changes the model, and appends the entries that must be written (what was due first).
+  // Null: no program.
+  const model_rules* active() const { return versions.empty() ? nullptr : &versions.rbegin()->second; }
+  // Decides, changes the model, and appends the entries that must be written (what was due first). `approve` and `reject`
+  // need `account`, too.
   model_outcome decide(const command& asked, std::int64_t now_us, std::vector<model_entry>& written);
   // Everything due at `now_us` for one account.
   void settle(const std::string& account, std::int64_t now_us, std::vector<model_entry>& written);
-  // The same for all accounts, in the order of the contract; told by account.
-  using written_entry = std::pair<std::string, model_entry>;
-  void settle_all(std::int64_t now_us, std::vector<written_entry>& written);
+  // The same for all accounts, in the order of the contract.
+  void settle_all(std::int64_t now_us, std::vector<model_entry>& written);
+  // Empty: no such review.
+  std::string account_of_review(std::int64_t review) const;
+  // What `account` shows, by the names of the contract.
+  model_outcome view(const std::string& account, std::int64_t now_us) const;
 
 private:
   struct due_event {
-    model_lot* lot = nullptr; // none: nothing is due
-    bool release = false;
-    std::int64_t at = 0;
+    int what = 0; // 0: nothing; 1 release, 2 time-out, 3 expire
+    std::int64_t at = 0, place = 0;
+    std::string reservation;
+    bool before(const due_event& other) const;
   };
-  static due_event next_due(model_account& account, std::int64_t now_us);
+  struct spending { // what `redeem` and `authorize` check and cap
+    std::string refusal;
+    std::int64_t points = 0, discount = 0;
+  };
+
+  static due_event next_due(const model_account& account, std::int64_t now_us);
   void fire(model_account& account, const due_event& due, std::vector<model_entry>& written);
+  void settle(model_account& account, std::int64_t now_us, std::vector<model_entry>& written);
 
+  model_outcome decide_settled(const command& asked, std::int64_t now, std::vector<model_entry>& written);
   model_outcome enroll(const command&, std::int64_t now, std::vector<model_entry>&);
-  model_outcome earn(const command&, std::int64_t now, std::vector<model_entry>&);
-  model_outcome redeem(const command&, std::int64_t now, std::vector<model_entry>&, bool preview);
-  model_outcome reverse(const command&, std::int64_t now, std::vector<model_entry>&);
-  model_outcome adjust(const command&, std::int64_t now, std::vector<model_entry>&);
-  model_outcome change_status(const command&, std::int64_t now, std::vector<model_entry>&);
+  model_outcome earn(model_account&, const command&, std::int64_t now, std::vector<model_entry>&);
+  model_outcome add_earn(model_account&, const model_rules& then, const std::string& order, std::int64_t total, std::int64_t points,
+                         std::int64_t dated, std::int64_t now, std::vector<model_entry>&);
+  spending check_spending(const model_account&, const command&, std::int64_t now) const;
+  bool over_limit(const model_account&, std::int64_t points, std::int64_t now) const;
+  model_outcome preview(model_account&, const command&, std::int64_t now);
+  model_outcome redeem(model_account&, const command&, std::int64_t now, std::vector<model_entry>&);
+  model_outcome claim(model_account&, const command&, std::int64_t now, std::vector<model_entry>&);
+  model_outcome authorize(model_account&, const command&, std::int64_t now, std::vector<model_entry>&);
+  model_outcome capture(model_account&, const command&, std::int64_t now, std::vector<model_entry>&);
+  model_outcome void_reservation(model_account&, const command&, std::int64_t now, std::vector<model_entry>&);
+  model_outcome reverse(model_account&, const command&, std::int64_t now, std::vector<model_entry>&);
+  model_outcome reverse_now(model_account&, const model_rules* rules, const std::string& order, const std::string& refund,
+                            const std::optional<money_t>& amount, bool restore, std::int64_t now, std::vector<model_entry>&);
+  model_outcome adjust(model_account&, const command&, std::int64_t now, std::vector<model_entry>&);
+  model_outcome transfer(const command&, std::int64_t now, std::vector<model_entry>&);
+  model_outcome change_status(model_account&, const command&, std::int64_t now, std::vector<model_entry>&);
+  model_outcome close(model_account&, std::int64_t now, std::vector<model_entry>&);
+  model_outcome approve(model_account&, const command&, std::int64_t now, std::vector<model_entry>&);
+  model_outcome reject(model_account&, const command&, std::int64_t now, std::vector<model_entry>&);
+  model_outcome erase(model_account&, std::vector<model_entry>&);
+  model_outcome hold(model_account&, model_review review, const std::string& reasons, std::vector<model_entry>&);
+  void reject_review(model_account&, std::int64_t review, std::vector<model_entry>&);
 
-  void write(const model_account& account, const char* kind, std::int64_t points, std::int64_t pending, const char* from, const char* to,
-             std::vector<model_entry>& written);
-  void show_balances(const model_account& account, model_outcome& outcome) const;
+  // One entry for whatever has changed since the account's entry before. Good until the next one.
+  model_entry& write(model_account& account, const char* kind, const char* from, const char* to, std::vector<model_entry>& written);
+  void give_back(model_account&, std::vector<model_spent> parts, const std::string& reservation, std::vector<model_entry>&);
+  bool expire_if_dead(model_account&, std::int64_t lot, std::int64_t now, std::vector<model_entry>&);
+  std::string tier_name(const model_account& account, std::int64_t now) const;
+  void show_balances(const model_account& account, const std::string& tier_before, std::int64_t now, model_outcome& outcome) const;
+
+  std::size_t group_begins_ = 0; // place in `written`
 };
 
 } // namespace tally::model
