@@ -24,13 +24,17 @@ temporary_folder::~temporary_folder() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-test_server::test_server(std::uint32_t shards, const server_limits& limits) : shards_(shards), limits_(limits) { start(0); }
+test_server::test_server(std::uint32_t shards, const server_limits& limits, std::optional<instant> test_clock)
+    : shards_(shards), limits_(limits), test_clock_(test_clock) {
+  start(0);
+}
 test_server::~test_server() { stop(); }
 
 void test_server::start(std::uint16_t port) {
   actors::ledger_options options;
   options.folder = folder_.path();
   options.shards = shards_;
+  options.test_clock = test_clock_;
   options.sync = false; // what is tested here is not the disk
   auto bound = listener::bind("127.0.0.1", port);
   if (!bound)

@@ -45,12 +45,13 @@ private:
 
 class test_server {
 public:
-  explicit test_server(std::uint32_t shards = 1, const server_limits& limits = {});
+  explicit test_server(std::uint32_t shards = 1, const server_limits& limits = {}, std::optional<instant> test_clock = {});
   ~test_server();
 
   void stop();    // gracefully
   void restart(); // on the same port
   std::uint16_t port() const { return port_; }
+  const std::filesystem::path& folder() const { return folder_.path(); }
   client_options options() const;
   std::unique_ptr<client> connect() const; // fails the test if it cannot
   actors::ledger& ledger() { return *ledger_; }
@@ -62,6 +63,7 @@ private:
   temporary_folder folder_;
   std::uint32_t shards_;
   server_limits limits_;
+  std::optional<instant> test_clock_;
   std::unique_ptr<actors::ledger> ledger_;
   std::unique_ptr<net::server> server_;
   std::uint16_t port_ = 0;
