@@ -108,6 +108,13 @@ class commands(tally_test):
         self.assertRegex(entry, r"(?m)^lots +lot 3, ")
         self.assertNotIn("refund", entry)  # what an entry does not have is not shown
         self.assertEqual(self.tally("program").stdout, f"# version 1, applied at {MIDNIGHT}\n{RULES}")
+        self.tally("advance-clock", "2026-01-02T00:00:00Z")
+        statement = self.tally("statement", "Zoë", "--from", MIDNIGHT, "--until", "2026-01-02T00:00:00Z").stdout.splitlines()
+        self.assertEqual(statement[0], "Zoë")
+        self.assertEqual([line.split() for line in statement[3:5]], [["opening", MIDNIGHT, "0", "0", "0", "0", "-"],
+                                                                     ["closing", "2026-01-02T00:00:00Z", "50", "42", "0", "92", "-"]])
+        self.assertEqual([line.split()[2] for line in statement[7:9]], ["enroll", "earn"])
+        self.assertRegex(self.tally("liability").stdout, r"(?m)^value +0\.9200$[\s\S]+^2027-01 +92$")
         self.assertEqual(self.tally("programs").stdout.splitlines()[1].split(), ["1", MIDNIGHT, "1"])
         self.assertEqual(self.tally("redeem", "Zoë", "--points", "100", "--order", "o", status=1).stdout, "rejected: insufficient_points\n")
         self.assertEqual(self.tally("earn", "nobody", "--total", "1", "--order", "o", status=1).stdout, "skipped: no_member\n")
