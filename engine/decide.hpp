@@ -62,6 +62,9 @@ void decide_due(const account_state& state, const decision_context& context, dec
 // Moves a decision that was numbered from `from` to `to`: entries, lots, groups, outcome.
 void rebase(decision& decided, seq_t from, seq_t to);
 
+// The operation that a group of entries answers; `none` for what fell due by itself.
+op operation_of(std::span<const entry> group);
+
 // The outcome that a group of entries had when it was decided; also what `decide` itself answers, so that a duplicate
 // can never differ from its first answer. `group` holds the operation's own entries.
 outcome outcome_of(std::span<const entry> group);

@@ -48,12 +48,6 @@ op operation_of(const entry& one) {
   }
 }
 
-// Closing and reversing begin with the reviews that they reject.
-op operation_of(std::span<const entry> group) {
-  const op first = operation_of(group.front());
-  return first == op::reject ? operation_of(group.back()) : first;
-}
-
 // Adds what one entry of the group contributes to the operation's own numbers.
 void count_in(const entry& each, outcome& answer) {
   switch (each.kind) {
@@ -129,6 +123,14 @@ void count_in(const entry& each, outcome& answer) {
 }
 
 } // namespace
+
+// Closing and reversing begin with the reviews that they reject.
+op operation_of(std::span<const entry> group) {
+  if (group.front().due)
+    return op::none;
+  const op first = operation_of(group.front());
+  return first == op::reject ? operation_of(group.back()) : first;
+}
 
 void outcome_of(std::span<const entry> group, outcome& answer) {
   TALLY_ASSERT(!group.empty());

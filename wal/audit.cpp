@@ -26,54 +26,6 @@ struct wide_hash {
   std::size_t operator()(const std::pair<std::uint64_t, std::uint64_t>& key) const { return key.first; }
 };
 
-// The operation that a group answers; `none` for what fell due by itself.
-op operation_of(std::span<const entry> group) {
-  const entry& first = group.front();
-  if (first.due)
-    return op::none;
-  if (first.kind == entry_kind::review_reject && group.back().kind != entry_kind::review_reject) // closing, or reversing what is held
-    return operation_of(group.last(1));
-  switch (first.kind) {
-  case entry_kind::enroll:
-    return op::enroll;
-  case entry_kind::earn:
-    return op::earn;
-  case entry_kind::redeem:
-    return op::redeem;
-  case entry_kind::claim:
-    return op::claim;
-  case entry_kind::authorize:
-    return op::authorize;
-  case entry_kind::capture:
-    return op::capture;
-  case entry_kind::void_:
-    return op::void_;
-  case entry_kind::reverse:
-  case entry_kind::restore:
-    return op::reverse;
-  case entry_kind::adjust:
-    return op::adjust;
-  case entry_kind::transfer_out:
-    return op::transfer;
-  case entry_kind::suspend:
-    return op::suspend;
-  case entry_kind::reactivate:
-    return op::reactivate;
-  case entry_kind::close:
-    return op::close;
-  case entry_kind::review_hold:
-    return first.parked;
-  case entry_kind::review_approve:
-    return op::approve;
-  case entry_kind::review_reject:
-    return op::reject;
-  case entry_kind::erase:
-    return op::erase;
-  default:
-    return op::none;
-  }
-}
-
 std::string_view reference_of(op kind, const entry& one) {
   switch (kind) {
   case op::reverse:
