@@ -1,0 +1,465 @@
+#include "personal/store.hpp"
+
+#include <openssl/rand.h>
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/options.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_batch.h>
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+#include <thread>
+
+namespace tally::personal {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t memtable_bytes = 2ull << 20; // small files: what is erased is written again with its neighbours
+constexpr std::size_t read_cache_bytes = 8ull << 20;
+constexpr double filter_bits_per_key = 10;    // phones of nobody's are asked for, too
+constexpr std::size_t former_phones_max = 32; // of an account, before what is left of them is purged
+constexpr std::chrono::seconds purge_patience{30};
+
+// RocksDB's own log of what it does. Never a file: it would name keys, and on a full disk it aborts inside it.
+class no_log : public rocksdb::Logger {
+public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
+
+rocksdb::Options store_options(bool is_new) {
+  rocksdb::Options options;
+  options.create_if_missing = is_new;
+  options.error_if_exists = is_new;
+  // A last record that was cut short was never acknowledged; the default would take what is before any damage, and drop the rest.
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  options.avoid_flush_during_recovery = false;
+  options.track_and_verify_wals_in_manifest = false; // false alarms in 7.8
+  options.max_bgerror_resume_count = 0;              // a failed write is never retried as if it had not happened
+  options.info_log = std::make_shared<no_log>();
+  options.stats_dump_period_sec = 0;
+  options.stats_persist_period_sec = 0;
+
+  // What is erased must leave every file: logs are deleted, neither kept nor used again, and each change of the files begins a new
+  // manifest, because it holds keys of the files it speaks of.
+  options.recycle_log_file_num = 0;
+  options.WAL_ttl_seconds = 0;
+  options.WAL_size_limit_MB = 0;
+  options.max_manifest_file_size = 1;
+
+  options.write_buffer_size = memtable_bytes;
+  options.target_file_size_base = memtable_bytes;
+  options.compression = rocksdb::kNoCompression;
+  rocksdb::BlockBasedTableOptions table;
+  table.checksum = rocksdb::kXXH3;
+  table.block_cache = rocksdb::NewLRUCache(read_cache_bytes);
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(filter_bits_per_key));
+  table.format_version = 5;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return options;
+}
+
+rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
+
+std::string_view view(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+failure failed(const fs::path& folder, const std::string& doing, const rocksdb::Status& status) {
+  return {status.IsCorruption() ? failure_code::corrupt : failure_code::io,
+          "personal data " + folder.string() + ": " + doing + ": " + status.ToString()};
+}
+
+failure open_failure(const fs::path& folder, const rocksdb::Status& status) {
+  const std::string text = status.ToString();
+  if (status.IsIOError() && text.find("LOCK") != std::string::npos)
+    return {failure_code::locked, "another server has " + folder.string() + " (" + text + ")"};
+  const bool is_damage = status.IsCorruption() || status.IsInvalidArgument() || status.IsNotFound() || status.IsPathNotFound();
+  return {is_damage ? failure_code::corrupt : failure_code::io, "personal data " + folder.string() + " does not open: " + text};
+}
+
+// Where RocksDB keeps data: tables, logs, the list of tables.
+bool holds_keys(const fs::path& file) {
+  const std::string name = file.filename().string();
+  return file.extension() == ".sst" || file.extension() == ".log" || file.extension() == ".dbtmp" || name.starts_with("MANIFEST");
+}
+
+result<std::set<std::string>> files_in(const fs::path& folder) {
+  std::set<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error))
+    if (holds_keys(at->path()))
+      names.insert(at->path().filename().string());
+  if (error)
+    return failure{failure_code::io, "personal data " + folder.string() + ": " + error.message()};
+  return names;
+}
+
+// Whether there is no database yet. One without its CURRENT file would be made again, and lost.
+result<bool> has_no_database(const fs::path& folder) {
+  std::error_code ignored;
+  if (fs::exists(folder / "CURRENT", ignored))
+    return false;
+  const auto names = files_in(folder);
+  if (!names)
+    return names.error();
+  for (const std::string& name : *names)
+    if (name.ends_with(".sst") || name.ends_with(".log"))
+      return failure{failure_code::corrupt, "personal data " + folder.string() + ": " + name + " is there and CURRENT is missing"};
+  return true;
+}
+
+void fill_randomly(unsigned char* bytes, std::size_t count) {
+  const int done = RAND_bytes(bytes, static_cast<int>(count));
+  TALLY_ASSERT(done == 1);
+}
+
+std::uint64_t random_number() {
+  std::uint64_t number = 0;
+  while (number == 0)
+    fill_randomly(reinterpret_cast<unsigned char*>(&number), sizeof number);
+  return number;
+}
+
+} // namespace
+
+struct store::impl {
+  fs::path folder;
+  std::unique_ptr<rocksdb::DB> db;
+  salt secret{};
+  std::uint64_t purges = 0;
+
+  result<void> read_format(bool is_new) {
+    const result<std::optional<std::string>> found = read(format_key);
+    if (!found)
+      return found.error();
+    if (*found) {
+      const result<salt> decoded = decode_format(**found);
+      if (!decoded)
+        return explain(decoded.error());
+      secret = *decoded;
+      return {};
+    }
+    if (!is_new && !has_nothing())
+      return failure{failure_code::corrupt, "personal data " + folder.string() + ": the format record is missing"};
+    fill_randomly(secret.data(), secret.size());
+    rocksdb::WriteBatch batch;
+    put(batch, format_key, encode_format(secret));
+    return write(batch, true, "writing the format");
+  }
+
+  // A server that was killed while it made the folder left no records.
+  bool has_nothing() const {
+    const std::unique_ptr<rocksdb::Iterator> at(db->NewIterator(rocksdb::ReadOptions()));
+    at->SeekToFirst();
+    return !at->Valid() && at->status().ok();
+  }
+
+  failure explain(const failure& why) const { return {why.code, "personal data " + folder.string() + ": " + why.what}; }
+
+  result<std::optional<std::string>> read(std::string_view key) const {
+    std::string value;
+    const rocksdb::Status status = db->Get(rocksdb::ReadOptions(), slice(key), &value);
+    if (status.IsNotFound())
+      return std::optional<std::string>();
+    if (!status.ok())
+      return failed(folder, "reading", status);
+    return std::optional<std::string>(std::move(value));
+  }
+
+  result<std::optional<account_record>> record_of(std::string_view merchant, std::string_view account) const {
+    const result<std::optional<std::string>> found = read(account_key(merchant, account));
+    if (!found)
+      return found.error();
+    if (!*found)
+      return std::optional<account_record>();
+    result<account_record> decoded = decode_account(**found);
+    if (!decoded)
+      return explain(decoded.error());
+    return std::optional<account_record>(std::move(*decoded));
+  }
+
+  static void put(rocksdb::WriteBatch& batch, std::string_view key, std::string_view value) {
+    const rocksdb::Status status = batch.Put(slice(key), slice(value));
+    TALLY_ASSERT(status.ok(), static_cast<long long>(value.size()));
+  }
+  static void remove(rocksdb::WriteBatch& batch, std::string_view key) {
+    const rocksdb::Status status = batch.Delete(slice(key));
+    TALLY_ASSERT(status.ok());
+  }
+
+  result<void> write(rocksdb::WriteBatch& batch, bool sync, const char* doing) {
+    rocksdb::WriteOptions options;
+    options.sync = sync;
+    const rocksdb::Status status = db->Write(options, &batch);
+    if (!status.ok())
+      return failed(folder, doing, status);
+    return {};
+  }
+
+  result<void> begin(const intent& begun) {
+    rocksdb::WriteBatch batch;
+    put(batch, intent_key(begun.number), encode(begun));
+    return write(batch, true, "beginning a change");
+  }
+
+  // The account has this data from now on, and a phone that it had before is free.
+  result<void> put_profile(rocksdb::WriteBatch& batch, std::string_view merchant, std::string_view account, const profile& data) {
+    const auto before = record_of(merchant, account);
+    if (!before)
+      return before.error();
+    account_record record{data, {}};
+    if (*before) {
+      record.former_phone_keys = (*before)->former_phone_keys;
+      if (result<void> few = purge_many(record.former_phone_keys); !few)
+        return few;
+      const std::string& phone = (*before)->data.phone;
+      if (!phone.empty() && phone != data.phone) {
+        record.former_phone_keys.push_back(phone_key(secret, merchant, phone));
+        remove(batch, record.former_phone_keys.back());
+      }
+    }
+    if (!data.phone.empty())
+      put(batch, phone_key(secret, merchant, data.phone), account);
+    put(batch, account_key(merchant, account), encode(record));
+    return {};
+  }
+
+  result<void> purge_many(std::vector<std::string>& former_keys) {
+    if (former_keys.size() < former_phones_max)
+      return {};
+    if (result<void> gone = rewrite(former_keys); !gone)
+      return gone;
+    former_keys.clear();
+    return leave_old_files();
+  }
+
+  result<void> settle_keep(const intent& begun, std::string_view account) {
+    rocksdb::WriteBatch batch;
+    if (result<void> stored = put_profile(batch, begun.merchant, account, begun.data); !stored)
+      return stored;
+    remove(batch, intent_key(begun.number));
+    return write(batch, false, "settling a change"); // were it lost, the intent would be settled again
+  }
+
+  // The intent stays until nothing is left. It names the keys there were, so they go from it before it goes itself.
+  result<void> settle_erase(const intent& begun) {
+    if (result<void> removed = delete_account(begun); !removed)
+      return removed;
+    std::vector<std::string> keys = begun.phone_keys;
+    keys.push_back(account_key(begun.merchant, begun.account));
+    if (result<void> gone = rewrite(keys); !gone)
+      return gone;
+    intent bare = begun;
+    bare.phone_keys.clear();
+    if (result<void> kept = begin(bare); !kept)
+      return kept;
+    if (result<void> gone = rewrite({}); !gone)
+      return gone;
+    rocksdb::WriteBatch batch;
+    remove(batch, intent_key(begun.number));
+    if (result<void> closed = write(batch, true, "closing a change"); !closed)
+      return closed;
+    return leave_old_files();
+  }
+
+  result<void> delete_account(const intent& begun) {
+    rocksdb::WriteBatch batch;
+    remove(batch, account_key(begun.merchant, begun.account));
+    for (const std::string& key : begun.phone_keys) {
+      const result<std::optional<std::string>> owner = read(key);
+      if (!owner)
+        return owner.error();
+      if (*owner && **owner == begun.account) // it may be another's by now
+        remove(batch, key);
+    }
+    return write(batch, true, "erasing");
+  }
+
+  // Every table that has something at these places, or an intent, is written again without what was deleted or replaced there.
+  result<void> rewrite(const std::vector<std::string>& keys) {
+    const rocksdb::Status flushed = db->Flush(rocksdb::FlushOptions());
+    if (!flushed.ok())
+      return failed(folder, "flushing", flushed);
+    for (const std::string& key : keys)
+      if (result<void> gone = compact(key, key); !gone)
+        return gone;
+    return compact(first_intent_key, after_intent_keys);
+  }
+
+  result<void> compact(std::string_view first, std::string_view last) {
+    rocksdb::CompactRangeOptions options;
+    options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+    options.exclusive_manual_compaction = true;
+    const rocksdb::Slice from = slice(first), to = slice(last);
+    const rocksdb::Status status = db->CompactRange(options, &from, &to);
+    if (!status.ok())
+      return failed(folder, "compacting", status);
+    return {};
+  }
+
+  // One more flush: a new log and a new manifest, which knows nothing of the tables that were written again. Then what RocksDB no
+  // longer uses goes.
+  result<void> leave_old_files() {
+    rocksdb::WriteBatch batch;
+    put(batch, purges_key, std::to_string(++purges));
+    if (result<void> written = write(batch, true, "closing a log"); !written)
+      return written;
+    const rocksdb::Status flushed = db->Flush(rocksdb::FlushOptions());
+    if (!flushed.ok())
+      return failed(folder, "flushing", flushed);
+    const auto deadline = std::chrono::steady_clock::now() + purge_patience;
+    while (true) {
+      const result<std::string> old = oldest_unused_file();
+      if (!old)
+        return old.error();
+      if (old->empty())
+        return {};
+      if (std::chrono::steady_clock::now() > deadline)
+        return failure{failure_code::io, "personal data " + folder.string() + ": " + *old + " holds erased data and is not deleted"};
+      // A look through the whole folder, here and now; a read that has just ended may have kept a table.
+      rocksdb::Status deleted = db->DisableFileDeletions();
+      if (deleted.ok())
+        deleted = db->EnableFileDeletions();
+      if (!deleted.ok())
+        return failed(folder, "deleting files", deleted);
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
+
+  // Empty: there are only tables in use, one log and one manifest.
+  result<std::string> oldest_unused_file() const {
+    const auto names = files_in(folder);
+    if (!names)
+      return names.error();
+    std::vector<rocksdb::LiveFileMetaData> tables;
+    db->GetLiveFilesMetaData(&tables);
+    std::set<std::string> used;
+    for (const rocksdb::LiveFileMetaData& table : tables)
+      used.insert(table.relative_filename);
+    std::string log, manifest;
+    for (const std::string& name : *names) { // in the order of their numbers
+      if (name.ends_with(".sst") ? !used.contains(name) : name.ends_with(".dbtmp"))
+        return name;
+      std::string* const only = name.ends_with(".log") ? &log : name.starts_with("MANIFEST") ? &manifest : nullptr;
+      if (only != nullptr && !only->empty())
+        return *only;
+      if (only != nullptr)
+        *only = name;
+    }
+    return std::string();
+  }
+};
+
+store::store(std::unique_ptr<impl> state) : impl_(std::move(state)) {}
+store::~store() = default;
+
+result<std::unique_ptr<store>> store::open(const std::filesystem::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error)
+    return failure{failure_code::io, "making " + folder.string() + ": " + error.message()};
+  const result<bool> is_new = has_no_database(folder);
+  if (!is_new)
+    return is_new.error();
+  auto state = std::make_unique<impl>();
+  state->folder = folder;
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status status = rocksdb::DB::Open(store_options(*is_new), folder.string(), &db);
+  state->db.reset(db);
+  if (!status.ok())
+    return open_failure(folder, status);
+  if (result<void> known = state->read_format(*is_new); !known)
+    return known.error();
+  return std::unique_ptr<store>(new store(std::move(state)));
+}
+
+result<std::string> store::account_of(std::string_view merchant, std::string_view phone) const {
+  const result<std::optional<std::string>> account = impl_->read(phone_key(impl_->secret, merchant, phone));
+  if (!account)
+    return account.error();
+  if (!*account)
+    return std::string();
+  const auto record = impl_->record_of(merchant, **account); // another's by now, or an equal hash
+  if (!record)
+    return record.error();
+  return *record && (*record)->data.phone == phone ? **account : std::string();
+}
+
+result<std::optional<profile>> store::profile_of(std::string_view merchant, std::string_view account) const {
+  const auto record = impl_->record_of(merchant, account);
+  if (!record)
+    return record.error();
+  return *record ? std::optional<profile>((*record)->data) : std::nullopt;
+}
+
+result<intent> store::begin_keep(std::string_view merchant, std::string_view account, const profile& data) {
+  intent begun{intent::kind::keep, random_number(), std::string(merchant), std::string(account), data, {}};
+  if (const result<void> done = impl_->begin(begun); !done)
+    return done.error();
+  return begun;
+}
+
+result<intent> store::begin_erase(std::string_view merchant, std::string_view account) {
+  intent begun{intent::kind::erase, random_number(), std::string(merchant), std::string(account), {}, {}};
+  const auto record = impl_->record_of(merchant, account);
+  if (!record)
+    return record.error();
+  if (*record) {
+    begun.phone_keys = (*record)->former_phone_keys;
+    if (!(*record)->data.phone.empty())
+      begun.phone_keys.push_back(phone_key(impl_->secret, merchant, (*record)->data.phone));
+  }
+  if (const result<void> done = impl_->begin(begun); !done)
+    return done.error();
+  return begun;
+}
+
+result<std::vector<intent>> store::open_intents() const {
+  std::vector<intent> found;
+  const std::unique_ptr<rocksdb::Iterator> at(impl_->db->NewIterator(rocksdb::ReadOptions()));
+  for (at->Seek(slice(first_intent_key)); at->Valid() && view(at->key()) < after_intent_keys; at->Next()) {
+    result<intent> decoded = decode_intent(view(at->key()), view(at->value()));
+    if (!decoded)
+      return impl_->explain(decoded.error());
+    found.push_back(std::move(*decoded));
+  }
+  if (!at->status().ok())
+    return failed(impl_->folder, "reading", at->status());
+  return found;
+}
+
+result<void> store::settle(const intent& begun, std::string_view account) {
+  return begun.what == intent::kind::keep ? impl_->settle_keep(begun, account) : impl_->settle_erase(begun);
+}
+
+result<void> store::drop(const intent& begun) {
+  rocksdb::WriteBatch batch;
+  impl::remove(batch, intent_key(begun.number));
+  if (result<void> removed = impl_->write(batch, true, "dropping a change"); !removed)
+    return removed;
+  if (begun.what == intent::kind::erase)
+    return {};
+  if (result<void> gone = impl_->rewrite({}); !gone) // what was refused leaves nothing
+    return gone;
+  return impl_->leave_old_files();
+}
+
+result<void> store::keep(std::string_view merchant, std::string_view account, const profile& data) {
+  rocksdb::WriteBatch batch;
+  if (result<void> stored = impl_->put_profile(batch, merchant, account, data); !stored)
+    return stored;
+  return impl_->write(batch, true, "storing");
+}
+
+result<void> store::purge(std::string_view merchant, std::string_view account) {
+  if (result<void> gone = impl_->rewrite({account_key(merchant, account)}); !gone)
+    return gone;
+  return impl_->leave_old_files();
+}
+
+} // namespace tally::personal
