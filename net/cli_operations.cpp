@@ -247,7 +247,7 @@ void register_operation_commands(CLI::App& tally, int& status) {
     if (shape.kind == op::program)
       add_program_commands(tally, status);
     else if (shape.kind == op::put_program)
-      continue; // `program apply`
+      continue;                      // `program apply`
     else if (shape.kind == op::tail) // it goes on for ever
       add_later(tally, name, status);
     else

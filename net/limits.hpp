@@ -29,7 +29,7 @@ inline constexpr std::size_t id_bytes_max = 64;
 inline constexpr std::size_t text_bytes_max = 256; // name, reason, note
 inline constexpr std::size_t lines_max = 1000;
 inline constexpr std::uint32_t history_limit_max = 1000;
-inline constexpr std::int32_t minutes_max = 10'080; // of a reservation: a week
+inline constexpr std::int32_t minutes_max = 10'080;     // of a reservation: a week
 inline constexpr std::int32_t expire_days_max = 36'500; // as in the rules document
 
 // One session. Past these the server stops reading that socket, and nothing else.
