@@ -362,20 +362,10 @@ private:
   };
 };
 
-result<std::unique_ptr<rocksdb_journal>> open_read_only(const std::filesystem::path& folder) {
-  std::error_code ignored;
-  if (!std::filesystem::is_directory(folder / "journal", ignored))
-    return failure{failure_code::missing, folder.string() + " is not a data folder: it has no journal"};
-  journal_options options;
-  options.folder = folder / "journal";
-  options.read_only = true;
-  return rocksdb_journal::open(options);
-}
-
 } // namespace
 
 result<audit_report> audit_verify(const audit_options& options) {
-  auto journal = open_read_only(options.folder);
+  auto journal = open_journal_read_only(options.folder);
   if (!journal)
     return journal.error();
   const std::unique_ptr<journal_reader> reader = (*journal)->make_reader();
@@ -399,7 +389,7 @@ result<audit_report> audit_verify(const audit_options& options) {
 }
 
 result<seq_t> audit_replay(const replay_options& options, const journal_reader::visitor& each_entry, const replayed_account& each_account) {
-  auto journal = open_read_only(options.folder);
+  auto journal = open_journal_read_only(options.folder);
   if (!journal)
     return journal.error();
   std::map<std::pair<std::string, std::string>, account_state> accounts;

@@ -23,6 +23,8 @@ constexpr std::size_t at_hash = 72;
 constexpr std::size_t at_crc = 104;
 static_assert(at_crc + sizeof(std::uint32_t) == block_header_bytes);
 
+static_assert(at_prev_hash + hash_bytes == block_link_bytes);
+
 constexpr std::size_t run_head_bytes_max = 2 * varint_bytes_max + 8;
 
 template <class T>
@@ -39,7 +41,10 @@ T load(std::span<const std::byte> block, std::size_t offset) {
 
 std::span<const std::byte> body_of(std::span<const std::byte> block) { return block.subspan(block_header_bytes); }
 
-block_hash hash_of(std::span<const std::byte> block) { return blake2b_32(block.first(at_hash), body_of(block)); }
+// Over the body's hash, not the body: then the chain can be followed without the bodies (docs/formats/block.md).
+block_hash hash_of(std::span<const std::byte> header, const block_hash& body_hash) { return blake2b_32(header.first(at_hash), body_hash); }
+
+block_hash hash_of(std::span<const std::byte> block) { return hash_of(block, blake2b_32(body_of(block))); }
 
 std::uint32_t crc_of(std::span<const std::byte> block) { return crc32c(body_of(block), crc32c(block.first(at_crc))); }
 
@@ -96,9 +101,10 @@ std::span<const std::byte> block_builder::finish(block_hash& hash) {
 
 // ---- reading ----
 
-result<block_header> read_block_header(std::span<const std::byte> block) {
-  if (block.size() < block_header_bytes)
-    return failure{failure_code::corrupt, "is shorter than a block's header"};
+namespace {
+
+// Everything in a header but what it says of bytes that are not there.
+result<block_header> read_header_fields(std::span<const std::byte> block) {
   block_header header;
   header.first_seq = {load<std::uint64_t>(block, at_first_seq)};
   if (load<std::uint32_t>(block, at_magic) != block_magic)
@@ -113,11 +119,28 @@ result<block_header> read_block_header(std::span<const std::byte> block) {
   header.prev_hash = load<block_hash>(block, at_prev_hash);
   header.hash = load<block_hash>(block, at_hash);
   header.crc = load<std::uint32_t>(block, at_crc);
-  if (header.body_bytes != block.size() - block_header_bytes)
-    return failure{failure_code::corrupt, "is not as long as its header says"};
+  return header;
+}
+
+result<void> check_numbers(const block_header& header) {
   const bool numbers_fit = header.first_seq && header.count > 0 && header.first_seq.value + header.count > header.first_seq.value;
   if (!numbers_fit || header.last_at < header.first_at)
     return failure{failure_code::corrupt, "has a header that cannot be"};
+  return {};
+}
+
+} // namespace
+
+result<block_header> read_block_header(std::span<const std::byte> block) {
+  if (block.size() < block_header_bytes)
+    return failure{failure_code::corrupt, "is shorter than a block's header"};
+  result<block_header> header = read_header_fields(block);
+  if (!header)
+    return header;
+  if (header->body_bytes != block.size() - block_header_bytes)
+    return failure{failure_code::corrupt, "is not as long as its header says"};
+  if (result<void> fit = check_numbers(*header); !fit)
+    return fit.error();
   return header;
 }
 
@@ -238,6 +261,56 @@ result<void> read_entry(std::span<const std::byte> block, seq_t number, decode_b
     walk.passed(*count);
   }
   return walk.corrupt("has fewer entries than its header says");
+}
+
+result<std::vector<run>> runs_of(std::span<const std::byte> block) {
+  const result<block_header> header = read_block_header(block);
+  if (!header)
+    return header.error();
+  std::vector<run> runs;
+  run_walk walk(block, *header);
+  while (!walk.done()) {
+    const result<std::uint32_t> count = walk.next_run();
+    if (!count)
+      return count.error();
+    run& made = runs.emplace_back();
+    made.first = walk.first();
+    made.count = *count;
+    made.at = walk.at();
+    made.offset = static_cast<std::uint32_t>(block.size() - walk.records().size());
+    for (std::uint32_t i = 0; i < *count; ++i) {
+      if (!skip_record(walk.records()))
+        return walk.corrupt("has an entry that is longer than the block");
+    }
+    walk.passed(*count);
+  }
+  if (result<void> ended = walk.check_end(); !ended)
+    return ended.error();
+  return runs;
+}
+
+block_link link_of(std::span<const std::byte> block) {
+  TALLY_ASSERT(block.size() >= block_header_bytes);
+  block_link link;
+  const block_hash body_hash = blake2b_32(body_of(block));
+  std::memcpy(link.data(), block.data(), at_prev_hash);
+  std::memcpy(link.data() + at_prev_hash, body_hash.data(), body_hash.size());
+  return link;
+}
+
+result<block_header> follow(const block_hash& prev_hash, const block_link& link) {
+  std::array<std::byte, block_header_bytes> bytes{};
+  block_hash body_hash;
+  std::memcpy(bytes.data(), link.data(), at_prev_hash);
+  std::memcpy(body_hash.data(), link.data() + at_prev_hash, body_hash.size());
+  store(bytes.data(), at_prev_hash, prev_hash);
+  store(bytes.data(), at_hash, hash_of(bytes, body_hash));
+  result<block_header> header = read_header_fields(bytes);
+  if (!header)
+    return header;
+  if (result<void> fit = check_numbers(*header); !fit)
+    return fit.error();
+  return header;
 }
 
 record_count records_within(std::span<const std::byte> run_of_records, std::size_t bytes_max) {

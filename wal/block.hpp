@@ -10,7 +10,7 @@
 
 namespace tally::wal {
 
-inline constexpr std::uint16_t block_format_version = 1;
+inline constexpr std::uint16_t block_format_version = 2;
 inline constexpr std::size_t block_bytes_target = 24 * 1024; // reading one entry back costs 27-100 us at this size
 inline constexpr std::size_t block_header_bytes = 108;
 inline constexpr std::size_t hash_bytes = 32;
@@ -26,7 +26,7 @@ struct block_header {
   std::uint32_t body_bytes = 0;
   std::uint32_t crc = 0;  // CRC-32C of everything else in the block
   block_hash prev_hash{}; // zeros in the first block
-  block_hash hash{};      // over the header's other fields but the checksum, and the body
+  block_hash hash{};      // over the header's other fields but the checksum, and the hash of the body
 
   seq_t last_seq() const { return first_seq.plus(count - 1); }
 };
@@ -66,6 +66,16 @@ result<void> for_each_entry(std::span<const std::byte> block, decode_buffer& buf
 
 // Decodes the one entry of that number, which must be in the block, skipping over the others.
 result<void> read_entry(std::span<const std::byte> block, seq_t number, decode_buffer& buffer, entry& out);
+
+// The runs of a block, `offset` counted from the block's first byte; the records are passed over, not decoded.
+result<std::vector<run>> runs_of(std::span<const std::byte> block);
+
+// What the chain needs of a block: the header before prev_hash, and the hash of the body. Proofs are made of these.
+inline constexpr std::size_t block_link_bytes = 40 + hash_bytes;
+using block_link = std::array<std::byte, block_link_bytes>;
+block_link link_of(std::span<const std::byte> block);
+// The header of the block that the link is of, if the block before it has that hash; its checksum stays 0.
+result<block_header> follow(const block_hash& prev_hash, const block_link& link);
 
 // How many of `run_of_records` (a run encoded here: not checked) come to at most `bytes_max`, but at least one.
 struct record_count {

@@ -18,7 +18,11 @@ public:
   opened_rocksdb_journal(const journal_options& options, opened_journal opened, const digest& newest)
       : options_(options), mark_(std::move(opened.mark)), store_(std::move(opened.store)), newest_(newest) {}
 
-  result<void> replay(seq_t from, const journal_reader::visitor& visit, const std::function<void(seq_t)>& progress) override;
+  result<void> replay(seq_t from, const journal_reader::visitor& visit, const std::function<void(seq_t)>& progress) override {
+    return replay_blocks(from, {}, visit, progress);
+  }
+  result<void> replay_blocks(seq_t from, const block_visitor& each_block, const journal_reader::visitor& visit,
+                             const std::function<void(seq_t)>& progress) override;
 
   void start(std::uint32_t shard_count, std::function<void(seq_t durable)> on_durable) override {
     TALLY_ASSERT(!options_.read_only && !loop_);
@@ -105,14 +109,25 @@ result<std::unique_ptr<rocksdb_journal>> rocksdb_journal::open(const journal_opt
   return opened;
 }
 
+result<std::unique_ptr<rocksdb_journal>> open_journal_read_only(const std::filesystem::path& data_folder) {
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(data_folder / "journal", ignored))
+    return failure{failure_code::missing, data_folder.string() + " is not a data folder: it has no journal"};
+  journal_options options;
+  options.folder = data_folder / "journal";
+  options.read_only = true;
+  return rocksdb_journal::open(options);
+}
+
 namespace {
 
 // One replay: checks block after block, shows their entries, learns the merchants' names.
 class replay_pass {
 public:
-  replay_pass(seq_t from, const high_water_mark& mark, merchant_names& names, const journal_reader::visitor& visit,
-              const std::function<void(seq_t)>& progress)
-      : from_(from), mark_(mark), names_(names), known_names_(names), visit_(visit), progress_(progress), chain_(from) {}
+  replay_pass(seq_t from, const high_water_mark& mark, merchant_names& names, const rocksdb_journal::block_visitor& each_block,
+              const journal_reader::visitor& visit, const std::function<void(seq_t)>& progress)
+      : from_(from), mark_(mark), names_(names), known_names_(names), each_block_(each_block), visit_(visit), progress_(progress),
+        chain_(from) {}
 
   // Whether to go on.
   result<bool> block(const block_store::block& block) {
@@ -123,6 +138,9 @@ public:
       mark_was_passed_ = true;
     if (header->last_seq() == mark_.newest() && header->hash != mark_.hash())
       return not_what_was_acknowledged(mark_.newest());
+    wanted_ = !each_block_ || each_block_(*header, block.bytes);
+    if (!wanted_)
+      return false;
     if (result<void> shown = for_each_entry(block.bytes, buffer_, [this](entry& decoded) { return show(decoded); }); !shown)
       return shown.error();
     if (!failed_)
@@ -161,6 +179,7 @@ private:
   const high_water_mark& mark_;
   merchant_names& names_;
   merchant_name_cache known_names_;
+  const rocksdb_journal::block_visitor& each_block_;
   const journal_reader::visitor& visit_;
   const std::function<void(seq_t)>& progress_;
   chain_check chain_;
@@ -171,14 +190,15 @@ private:
   seq_t progress_at_;
 };
 
-result<void> opened_rocksdb_journal::replay(seq_t from, const journal_reader::visitor& visit, const std::function<void(seq_t)>& progress) {
+result<void> opened_rocksdb_journal::replay_blocks(seq_t from, const block_visitor& each_block, const journal_reader::visitor& visit,
+                                                   const std::function<void(seq_t)>& progress) {
   TALLY_ASSERT(!loop_);
   const seq_t begin = std::max(from, seq_t{1});
   if (begin == newest_.newest.plus(1))
     return {};
   if (begin > newest_.newest)
     return journal_folder{options_.folder}.explain(behind_mark(newest_.newest, {begin.value - 1}));
-  replay_pass pass(begin, mark_, names_, visit, progress);
+  replay_pass pass(begin, mark_, names_, each_block, visit, progress);
   result<void> done = store_->walk(begin, [&pass](const block_store::block& block) { return pass.block(block); });
   if (done)
     done = pass.end();

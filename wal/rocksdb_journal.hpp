@@ -28,7 +28,14 @@ public:
   // `locked`: another server has the folder. `corrupt` names file and what `tally repair` would do.
   static result<std::unique_ptr<rocksdb_journal>> open(const journal_options& options);
   virtual journal_timings timings() const = 0;
+  // `replay` that shows each block, verified, before its entries; false ends it. The bytes live until the next block.
+  using block_visitor = std::function<bool(const block_header&, std::span<const std::byte> block)>;
+  virtual result<void> replay_blocks(seq_t from, const block_visitor& each_block, const journal_reader::visitor& visit,
+                                     const std::function<void(seq_t)>& progress) = 0;
 };
+
+// The journal of a data folder, for who only reads. `missing`: it is not a data folder.
+result<std::unique_ptr<rocksdb_journal>> open_journal_read_only(const std::filesystem::path& data_folder);
 
 // What `tally repair DIR` found and did: drops a torn tail that was never acknowledged. `corrupt` if anything at or below
 // the high-water mark would be lost: then nothing is changed.

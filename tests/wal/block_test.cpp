@@ -156,10 +156,10 @@ TEST(block, has_these_bytes) {
     text += "0123456789abcdef"[static_cast<unsigned>(byte) >> 4];
     text += "0123456789abcdef"[static_cast<unsigned>(byte) & 15];
   }
-  EXPECT_EQ(text.substr(0, 80), "54424c4b01000000650000000000000000f00b55524706002cf10b55524706000200000057000000");
+  EXPECT_EQ(text.substr(0, 80), "54424c4b02000000650000000000000000f00b55524706002cf10b55524706000200000057000000");
   EXPECT_EQ(text.substr(80, 64), "abababababababababababababababababababababababababababababababab");
-  EXPECT_EQ(text.substr(144, 64), "e6a0dcb6a0b9957113c9029cd10a2fec6d7ed7d31e588289cf1664c1b840dca3");
-  EXPECT_EQ(text.substr(208, 8), "594ab73c");
+  EXPECT_EQ(text.substr(144, 64), "fcf0af1b65c8de9846c28a3b0ad9eb33c29e15452c7a7403f36ddab2fe51f8b8");
+  EXPECT_EQ(text.substr(208, 8), "d07a30e7");
   EXPECT_EQ(text.substr(216), "010028fa0f023101036d2d346164cc01cc01cc01056f2d313031c0c17c010168000da90b0674696c6c2d33"
                               "01ac0228fa0f023101036d2d356164ce01ce01ce01056f2d313032e0dd7d010168000da90b0674696c6c2d34");
 }
