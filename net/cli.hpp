@@ -54,6 +54,10 @@ connection connect(const server_flags& flags, client_options options = {});
 int complain(int status, const std::string& what);
 // The same with a pointer to `command --help`.
 int complain_usage(const std::string& command, const std::string& what);
+// From then on the first Ctrl-C (or SIGTERM) asks for an orderly end, which `interrupted` tells; the second one ends the program.
+// A broken pipe is an error of who writes.
+void catch_interrupts();
+bool interrupted();
 // The exit status of a failure.
 int status_of(const failure& why);
 

@@ -1,4 +1,5 @@
 // `tally audit`: reads a data folder without a server. What is checked stands in wal/audit.hpp.
+#include "net/cli_audit.hpp"
 #include "engine/names.hpp"
 #include "engine/rfc3339.hpp"
 #include "net/cli.hpp"
@@ -9,6 +10,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -27,32 +29,10 @@ struct audit_flags {
   bool entries = false;
 };
 
-std::string hex_of(const wal::block_hash& hash) {
-  static constexpr char digits[] = "0123456789abcdef";
-  std::string text;
-  for (const std::byte byte : hash) {
-    text.push_back(digits[std::to_integer<unsigned>(byte) >> 4]);
-    text.push_back(digits[std::to_integer<unsigned>(byte) & 15]);
-  }
-  return text;
-}
-
 std::string decimal_of(int128 value) {
   if (value < 0)
     return "-" + decimal_of(-value);
   return (value >= 10 ? decimal_of(value / 10) : "") + static_cast<char>('0' + static_cast<int>(value % 10));
-}
-
-// On a terminal, a line that is written over as the work goes on; nothing in a pipe.
-std::function<void(seq_t)> progress_line() {
-  if (::isatty(STDERR_FILENO) == 0)
-    return {};
-  return [](seq_t reached) { std::fprintf(stderr, "\r%llu entries", static_cast<unsigned long long>(reached.value)); };
-}
-
-void end_progress() {
-  if (::isatty(STDERR_FILENO) != 0)
-    std::fprintf(stderr, "\r\033[K");
 }
 
 void print_finding(const wal::finding& finding, bool as_json) {
@@ -159,14 +139,8 @@ void print_account(std::string_view merchant, std::string_view account, const ac
 int run_replay(const audit_flags& flags) {
   wal::replay_options options;
   options.folder = flags.folder;
-  if (!flags.until.empty()) {
-    if (flags.until.find_first_not_of("0123456789") == std::string::npos && flags.until.size() < 20)
-      options.until_seq = seq_t{std::stoull(flags.until)};
-    else if (const auto time = parse_rfc3339(flags.until))
-      options.until_time = time;
-    else
-      return complain_usage("tally audit replay", "--until: '" + flags.until + "' is neither a seq nor an RFC 3339 time");
-  }
+  if (!read_until(flags.until, options.until_seq, options.until_time))
+    return complain_usage("tally audit replay", "--until: '" + flags.until + "' is neither a seq nor an RFC 3339 time");
   if (!flags.account.empty())
     options.account = flags.account;
   bool any = false;
@@ -189,19 +163,78 @@ int run_replay(const audit_flags& flags) {
 
 } // namespace
 
+void append_hex(std::string& out, std::span<const std::byte> bytes) {
+  static constexpr char digits[] = "0123456789abcdef";
+  for (const std::byte byte : bytes) {
+    out.push_back(digits[std::to_integer<unsigned>(byte) >> 4]);
+    out.push_back(digits[std::to_integer<unsigned>(byte) & 15]);
+  }
+}
+
+std::string hex_of(std::span<const std::byte> bytes) {
+  std::string text;
+  append_hex(text, bytes);
+  return text;
+}
+
+bool read_hex(std::string_view text, wal::bytes& out) {
+  const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; };
+  if (text.size() % 2 != 0)
+    return false;
+  out.clear();
+  out.reserve(text.size() / 2);
+  for (std::size_t i = 0; i < text.size(); i += 2) {
+    const int high = digit(text[i]), low = digit(text[i + 1]);
+    if (high < 0 || low < 0)
+      return false;
+    out.push_back(static_cast<std::byte>(high << 4 | low));
+  }
+  return true;
+}
+
+std::optional<wal::block_hash> read_hash(std::string_view text) {
+  wal::bytes read;
+  wal::block_hash hash;
+  if (!read_hex(text, read) || read.size() != hash.size())
+    return std::nullopt;
+  std::copy(read.begin(), read.end(), hash.begin());
+  return hash;
+}
+
+bool read_until(const std::string& text, std::optional<seq_t>& seq, std::optional<instant>& time) {
+  if (text.empty())
+    return true;
+  if (text.find_first_not_of("0123456789") == std::string::npos && text.size() < 20)
+    seq = seq_t{std::stoull(text)};
+  else if (const auto read = parse_rfc3339(text))
+    time = *read;
+  return seq || time;
+}
+
+std::function<void(seq_t)> progress_line() {
+  if (::isatty(STDERR_FILENO) == 0)
+    return {};
+  return [](seq_t reached) { std::fprintf(stderr, "\r%llu entries", static_cast<unsigned long long>(reached.value)); };
+}
+
+void end_progress() {
+  if (::isatty(STDERR_FILENO) != 0)
+    std::fprintf(stderr, "\r\033[K");
+}
+
 void register_audit_commands(CLI::App& tally, int& status) {
   const auto flags = std::make_shared<audit_flags>();
   CLI::App* audit = tally.add_subcommand("audit", "Reads a data folder without a server and proves its balances");
   audit->require_subcommand(1);
 
   CLI::App* verify = audit->add_subcommand("verify", "Checks every hash, decides every entry again, re-derives every balance");
-  verify->add_option("DIR", flags->folder, "the data folder of a server that is not running")->required()->type_name("");
+  verify->add_option("DIR", flags->folder, data_folder_help)->required()->type_name("");
   verify->add_flag("--json", flags->as_json, "findings and totals as JSON lines");
   verify->footer("One line a finding; exit 1 if there is any.\nExample: tally audit verify /var/lib/tallystick");
   verify->callback([flags, &status] { status = run_verify(*flags); });
 
   CLI::App* replay = audit->add_subcommand("replay", "Replays the journal and shows the balances it leads to");
-  replay->add_option("DIR", flags->folder, "the data folder of a server that is not running")->required()->type_name("");
+  replay->add_option("DIR", flags->folder, data_folder_help)->required()->type_name("");
   replay->add_option("--until", flags->until, "stop after this entry, or at this time with what is due by then done")
       ->type_name("SEQ|TIME");
   replay->add_option("--account", flags->account, "this member only")->type_name("ID");
@@ -209,6 +242,9 @@ void register_audit_commands(CLI::App& tally, int& status) {
   replay->add_flag("--json", flags->as_json, "one JSON object a line");
   replay->footer("Example: tally audit replay /var/lib/tallystick --until 2026-03-01T00:00:00Z --account m-1 --entries");
   replay->callback([flags, &status] { status = run_replay(*flags); });
+
+  register_audit_export(*audit, status);
+  register_audit_proofs(*audit, status);
 }
 
 } // namespace tally::net

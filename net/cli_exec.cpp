@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 #include <deque>
 
@@ -24,18 +23,6 @@ constexpr std::size_t read_bytes = 64 << 10;
 constexpr std::size_t write_bytes = 64 << 10;
 constexpr int collect_every = 64; // operations sent between looks at what was answered
 constexpr int wait_ms = 100;      // how late a Ctrl-C may be seen that falls between a look and a wait
-
-volatile std::sig_atomic_t interrupted = 0;
-
-// The first Ctrl-C asks for an orderly end, the second one ends the program.
-void catch_interrupts() {
-  struct sigaction action {};
-  action.sa_handler = [](int) { interrupted = 1; };
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
-}
 
 // One line of input whose outcome is not printed yet.
 struct waiting_line {
@@ -51,7 +38,7 @@ public:
 
   int run(int input) {
     bool more = true;
-    while (more && interrupted == 0 && status_ != exit_unreachable && !closed_) {
+    while (more && !interrupted() && status_ != exit_unreachable && !closed_) {
       if (readable(input, server_.in_flight() == 0 ? wait_ms : 0))
         more = read_lines(input);
       else
@@ -97,7 +84,7 @@ private:
         break;
       take_line(std::string_view{unread_}.substr(begin, end - begin));
       begin = search = end + 1;
-      if (status_ == exit_unreachable || closed_ || interrupted != 0)
+      if (status_ == exit_unreachable || closed_ || interrupted())
         break;
     }
     unread_.erase(0, begin);
@@ -221,7 +208,7 @@ private:
       return complain(exit_unreachable, lost_ + "; " + counts + ", the others may have been decided: send them again to know");
     if (closed_)
       return complain(exit_no, "the output was closed; " + counts);
-    if (interrupted != 0)
+    if (interrupted())
       return complain(exit_interrupted, "interrupted; " + counts);
     if (status_ == exit_done && failed_)
       return exit_no;

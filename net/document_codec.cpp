@@ -520,6 +520,12 @@ frame_bytes build_answer(FlatBufferBuilder& builder, std::uint64_t id, const act
   return finish_answer(builder, table.Finish());
 }
 
+const wire::ledger_entry& build_entry(FlatBufferBuilder& builder, const entry& shown, const actors::document& context) {
+  builder.Clear();
+  builder.Finish(add_entry(builder, shown, context));
+  return *flatbuffers::GetRoot<wire::ledger_entry>(builder.GetBufferPointer());
+}
+
 outcome read_head(const wire::outcome_document& document) {
   const auto text_of = [](const flatbuffers::String* value) { return value == nullptr ? std::string{} : value->str(); };
   outcome head = read_reply(*document.head());

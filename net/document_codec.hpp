@@ -12,6 +12,9 @@ namespace tally::net {
 frame_bytes build_answer(flatbuffers::FlatBufferBuilder& builder, std::uint64_t id, const outcome& answer);
 frame_bytes build_answer(flatbuffers::FlatBufferBuilder& builder, std::uint64_t id, const actors::document& answer);
 
+// One entry as an answer would show it; lives in the builder, which is overwritten. `context` gives the rules: rates, places of money.
+const wire::ledger_entry& build_entry(flatbuffers::FlatBufferBuilder& builder, const entry& shown, const actors::document& context);
+
 // What the other side makes of it: the outcome with its texts, without names of tiers and rewards.
 outcome read_head(const wire::outcome_document& document);
 
