@@ -11,6 +11,9 @@ void batch::clear() {
 void batch::add(const entry& entry) {
   TALLY_ASSERT(entry.seq > last_seq, static_cast<long long>(entry.seq.value), static_cast<long long>(last_seq.value));
   const bool follows = !runs.empty() && entry.seq == last_seq.plus(1) && entry.at == runs.back().at;
+  // What makes a group one synced write: no commit ends inside a run.
+  const bool is_whole = entry.group == entry.seq || (follows && entry.group >= runs.back().first);
+  TALLY_ASSERT(is_whole, static_cast<long long>(entry.seq.value), static_cast<long long>(entry.group.value));
   if (follows) {
     ++runs.back().count;
   } else {

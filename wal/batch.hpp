@@ -23,7 +23,8 @@ struct batch {
   bool empty() const { return runs.empty(); }
   void clear();
 
-  // Encodes `entry` at the end; seqs must rise from call to call.
+  // Encodes `entry` at the end; seqs must rise from call to call. A group, of one account or two, is added without a gap, stamped
+  // alike and to one batch.
   void add(const entry& entry);
 };
 

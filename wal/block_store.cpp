@@ -7,6 +7,7 @@
 #include <rocksdb/env.h>
 #include <rocksdb/options.h>
 #include <rocksdb/sst_file_manager.h>
+#include <rocksdb/sst_file_reader.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
@@ -141,6 +142,18 @@ rocksdb::Options store_options(const std::filesystem::path& folder, block_store:
   return options;
 }
 
+// What RocksDB says of each table that does not open by itself: of the database it names the list of tables only, its manifest.
+std::string table_problems(const rocksdb::Options& options, const std::filesystem::path& folder) {
+  const auto tables = tables_in(folder);
+  if (!tables)
+    return {};
+  std::string problems;
+  for (const std::filesystem::path& table : *tables)
+    if (const rocksdb::Status status = rocksdb::SstFileReader(options).Open(table.string()); !status.ok())
+      problems += "; " + table.string() + ": " + status.ToString();
+  return problems;
+}
+
 failure open_failure(const rocksdb::Status& status, const std::filesystem::path& folder, const std::string& warnings) {
   const std::string text = status.ToString();
   const bool is_locked = status.IsIOError() && text.find("LOCK") != std::string::npos;
@@ -178,8 +191,10 @@ result<std::unique_ptr<block_store>> block_store::open(const std::filesystem::pa
   const rocksdb::Status status =
       writes(how) ? rocksdb::DB::Open(options, folder.string(), &db) : rocksdb::DB::OpenForReadOnly(options, folder.string(), &db);
   state->db.reset(db);
-  if (!status.ok())
-    return open_failure(status, folder, state->warnings->all());
+  if (!status.ok()) {
+    const std::string warnings = state->warnings->all();
+    return open_failure(status, folder, (status.IsCorruption() ? table_problems(options, folder) : "") + warnings);
+  }
   return std::unique_ptr<block_store>(new block_store(std::move(state)));
 }
 

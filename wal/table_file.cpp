@@ -3,6 +3,7 @@
 #include "wal/os_failure.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
 #include <cstring>
 #include <fstream>
@@ -68,8 +69,12 @@ public:
   explicit table_file(const std::filesystem::path& path) : path_(path), in_(path, std::ios::binary | std::ios::ate) {}
 
   result<void> check() {
-    if (!in_)
-      return os_failure(path_.string());
+    if (!in_) {
+      const int error = errno;
+      if (error == ENOENT) // a server beside us is done with it
+        return {};
+      return os_failure(path_.string(), error);
+    }
     size_ = static_cast<std::uint64_t>(in_.tellg());
     if (size_ < footer_bytes)
       return {}; // a crash leaves tables that were not finished; RocksDB drops them
@@ -156,14 +161,25 @@ private:
 
 } // namespace
 
-result<void> check_tables(const std::filesystem::path& folder) {
+result<std::vector<std::filesystem::path>> tables_in(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> tables;
   std::error_code error;
   for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end; at.increment(error))
     if (at->path().extension() == ".sst")
-      if (result<void> checked = table_file(at->path()).check(); !checked)
-        return checked;
-  if (error && std::filesystem::exists(folder))
-    return failure{failure_code::io, folder.string() + ": " + error.message()};
+      tables.push_back(at->path());
+  if (error && error != std::errc::no_such_file_or_directory)
+    return os_failure("listing " + folder.string(), error.value());
+  std::ranges::sort(tables);
+  return tables;
+}
+
+result<void> check_tables(const std::filesystem::path& folder) {
+  const auto tables = tables_in(folder);
+  if (!tables)
+    return tables.error();
+  for (const std::filesystem::path& table : *tables)
+    if (result<void> checked = table_file(table).check(); !checked)
+      return checked;
   return {};
 }
 

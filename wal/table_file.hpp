@@ -4,8 +4,12 @@
 #include "engine/result.hpp"
 
 #include <filesystem>
+#include <vector>
 
 namespace tally::wal {
+
+// The table files of a folder, in the order of their names; none where there is no such folder.
+result<std::vector<std::filesystem::path>> tables_in(const std::filesystem::path& folder);
 
 // Fails, naming the file, where a finished table in `folder` is not one that this journal writes: its footer, and the index type of its
 // block of properties, which RocksDB takes apart before it verifies it (a flipped bit there ends the process in an assertion).

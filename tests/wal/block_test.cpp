@@ -69,6 +69,23 @@ TEST(batch_death, seqs_must_rise) {
   EXPECT_DEATH(made.add(make_earn(110, noon).value), "bug");
 }
 
+// A commit may end between two runs, so a group must not.
+TEST(batch_death, a_group_is_of_one_run) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto second_of_two = [](instant at) {
+    owned_entry made = make_earn(102, at);
+    made.value.group = {101};
+    return made;
+  };
+  batch made;
+  made.add(make_earn(101, noon).value);
+  EXPECT_DEATH(made.add(second_of_two(noon.plus_us(1)).value), "bug");
+  made.add(second_of_two(noon).value);
+  EXPECT_EQ(made.runs.size(), 1u);
+  batch next;
+  EXPECT_DEATH(next.add(second_of_two(noon).value), "bug");
+}
+
 TEST(block, what_was_built_verifies_and_reads_back) {
   block_hash hash, prev;
   prev.fill(std::byte{7});
