@@ -253,7 +253,7 @@ void shard_core::publish_program(program_publication& publication) {
   made.seq = made.group = *seq;
   made.prev_seq = active != nullptr ? active->applied_seq : seq_t{};
   made.at = next->applied_at;
-  made.version = next->version;
+  made.version = made.active_version = next->version;
   made.text = next->toml;
   made.offsets = next->rules.offsets_us;
   made.token = asked.token;
