@@ -109,17 +109,12 @@ public:
 
   void finish() {
     finish_group();
+    for (const auto& [key, account] : accounts_)
+      check_sums(key, account);
     for (const auto& [name, merchant] : merchants_) {
-      int128 sum = 0;
-      for (const int128 held : merchant->sides)
-        sum += held;
-      if (sum != 0)
-        find({}, name, "", "debits and credits do not cancel out");
+      check_sides(*merchant);
       report.trial_balance.emplace(name, merchant->sides);
     }
-    for (const auto& [key, account] : accounts_)
-      if (!account.broken && (account.state.available.value != account.points || account.state.pending.value != account.pending))
-        find({}, account.merchant->id, key.substr(key.find('/') + 1), "the balance is not the sum of the entries");
     report.accounts = accounts_.size();
   }
 
@@ -128,17 +123,47 @@ private:
     std::string id;
     std::deque<program> programs;
     std::array<int128, side_count> sides{};
+    std::array<int128, side_count> held{}; // by the members together
+    bool broken = false;                   // one of them is
   };
   struct audited {
     merchant_book* merchant = nullptr;
     account_state state;
-    std::int64_t points = 0, pending = 0; // sums over the entries
-    bool broken = false;                  // something did not follow: what comes after cannot be judged
+    std::int64_t points = 0, pending = 0, reserved = 0, lifetime = 0; // sums over the entries
+    std::uint32_t rules = 0;                                          // newest version that an entry of it was decided under
+    bool broken = false;                                              // something did not follow: what comes after cannot be judged
   };
 
   void find(seq_t number, std::string_view merchant, std::string_view account, std::string what) {
     ++report.findings;
     options_.report({number, std::string(merchant), std::string(account), std::move(what)});
+  }
+
+  void check_sums(const std::string& key, const audited& account) {
+    merchant_book& book = *account.merchant;
+    book.broken = book.broken || account.broken;
+    if (account.broken)
+      return;
+    const account_state& state = account.state;
+    if (state.available.value != account.points || state.pending.value != account.pending || state.reserved.value != account.reserved ||
+        state.lifetime.value != account.lifetime)
+      find({}, book.id, key.substr(key.find('/') + 1), "the balance is not the sum of the entries");
+    for (const auto& [which, held] :
+         {std::pair{side::member, state.available}, std::pair{side::pending, state.pending}, std::pair{side::reserved, state.reserved}})
+      book.held[static_cast<std::size_t>(which)] += held.value;
+  }
+
+  void check_sides(const merchant_book& book) {
+    int128 sum = 0;
+    for (const int128 received : book.sides)
+      sum += received;
+    if (sum != 0)
+      find({}, book.id, "", "debits and credits do not cancel out");
+    if (book.sides[static_cast<std::size_t>(side::transfer)] != 0)
+      find({}, book.id, "", "what transfers took and what they gave do not cancel out");
+    for (const side which : {side::member, side::pending, side::reserved})
+      if (!book.broken && book.sides[static_cast<std::size_t>(which)] != book.held[static_cast<std::size_t>(which)])
+        find({}, book.id, "", "the side " + std::string(name_of(which)) + " is not what its members have together");
   }
 
   merchant_book& book_of(std::string_view id) {
@@ -219,19 +244,27 @@ private:
       apply(whose.state, one);
       whose.points += one.points.value;
       whose.pending += one.pending.value;
+      whose.reserved += one.reserved.value;
+      whose.lifetime += one.lifetime.value;
+      whose.rules = one.active_version;
       post(book, one);
     }
     check_reference(book, first, asked);
   }
 
   // The rules in force when the group was decided, older ones behind them; false: they are not in the journal.
-  bool find_rules(const merchant_book& book, const entry& first, const program*& active) {
+  bool find_rules(const merchant_book& book, const audited& account, const entry& first, const program*& active) {
     const program* newest = book.programs.empty() ? nullptr : &book.programs.back();
     for (const std::uint32_t version : {first.active_version, first.version}) {
       if (version != 0 && (newest == nullptr || newest->find(version) == nullptr)) {
         find(first.seq, book.id, first.account, "decided by rules version " + std::to_string(version) + ", which is not in the journal");
         return false;
       }
+    }
+    if (first.active_version < account.rules) { // and older ones do not lead to what it did since
+      find(first.seq, book.id, first.account,
+           "decided by rules version " + std::to_string(first.active_version) + " after version " + std::to_string(account.rules));
+      return false;
     }
     active = first.active_version != 0 ? newest->find(first.active_version) : nullptr;
     return true;
@@ -245,7 +278,7 @@ private:
     context.next_seq = first.seq;
     context.read_group = &read_group_;
     context.personal = first.personal;
-    if (!find_rules(book, first, context.active))
+    if (!find_rules(book, account, first, context.active))
       return false;
     ++report.decisions;
     if (asked.kind == op::none) {
@@ -267,8 +300,9 @@ private:
     bool alike = true;
     for (std::size_t i = 0; i < group_.size(); ++i) {
       entry& one = again_.entries[i];
-      one.merchant = group_[i].merchant;
-      one.merchant_id = group_[i].merchant_id;
+      if (one.merchant == 0) // it enrols the account
+        one.merchant = first.merchant;
+      one.merchant_id = first.merchant_id;
       if (asked.kind == op::none)
         one.account = first.account;
       expected_.clear();

@@ -51,24 +51,30 @@ protected:
     (*journal)->start(1, [](seq_t) {});
     std::deque<batch> batches;
 
-    auto read = read_rules(rules_toml, std::span<const std::int64_t>{});
-    ASSERT_EQ(read.index(), 0u);
-    program_.rules = std::get<0>(std::move(read));
-    program_.version = 1;
-    entry applied;
-    applied.seq = applied.group = seq_t{++seq_};
-    applied.at = now_;
-    applied.kind = entry_kind::program;
-    applied.merchant = 1;
-    applied.merchant_id = "m";
-    applied.version = 1;
-    applied.text = rules_toml;
-    batches.emplace_back().add(applied);
-
+    programs_.clear();
+    const auto apply_rules = [&] {
+      auto read = read_rules(rules_toml, std::span<const std::int64_t>{});
+      ASSERT_EQ(read.index(), 0u);
+      program& next = programs_.emplace_back();
+      next.rules = std::get<0>(std::move(read));
+      next.version = static_cast<std::uint32_t>(programs_.size());
+      next.older = programs_.size() > 1 ? &programs_[programs_.size() - 2] : nullptr;
+      entry applied;
+      applied.seq = applied.group = seq_t{++seq_};
+      applied.at = now_;
+      applied.kind = entry_kind::program;
+      applied.merchant = 1;
+      applied.merchant_id = "m";
+      applied.version = applied.active_version = next.version;
+      applied.text = rules_toml;
+      honest_.push_back(applied);
+      batches.emplace_back().add(applied);
+    };
+    apply_rules();
     const auto run = [&](command asked) {
       asked.merchant = "m";
       decision_context context;
-      context.active = &program_;
+      context.active = &programs_.back();
       context.now = now_;
       context.next_seq = seq_t{seq_ + 1};
       context.read_group = &read_group_;
@@ -78,6 +84,7 @@ protected:
         decide(states_[std::string(asked.account)], asked, context, decided_);
       const bool is_held = decided_.outcome.status == outcome_status::held;
       ASSERT_TRUE(is_held || decided_.outcome.status == outcome_status::ok) << name_of(asked.kind) << " " << name_of(decided_.outcome.code);
+      batches.emplace_back();
       for (entry& one : decided_.entries) {
         one.merchant = 1;
         one.merchant_id = "m";
@@ -85,7 +92,7 @@ protected:
         apply(states_[std::string(one.account)], one);
         honest_.push_back(one);
         forge(one);
-        batches.emplace_back().add(one);
+        batches.back().add(one);
       }
     };
     const auto ask = [](op kind, std::string_view account, std::string_view order = {}, std::int64_t total = 0) {
@@ -136,6 +143,14 @@ protected:
     asked = ask(op::reject, "c");
     asked.seq = seq_t{seq_};
     run(asked);
+    apply_rules();
+    asked = ask(op::authorize, "b");
+    asked.reference = "v-1";
+    asked.amount_points = points_t{30};
+    run(asked);
+    asked = ask(op::capture, "b");
+    asked.reference = "v-1";
+    run(asked);
     for (const batch& one : batches)
       (*journal)->append(0, one);
     while ((*journal)->durable_seq().value < seq_)
@@ -178,10 +193,10 @@ protected:
   const std::filesystem::path folder_ = std::filesystem::temp_directory_path() / ("tally-forged-" + std::to_string(::getpid()));
   instant now_{1'767'225'600'000'000};
   std::uint64_t seq_ = 0;
-  program program_;
+  std::deque<program> programs_;
   std::map<std::string, account_state> states_;
   decision decided_;
-  std::vector<entry> honest_; // from entry 2 on; what they point to are literals
+  std::vector<entry> honest_; // what they point to are literals
   std::vector<entry> group_;
   const std::function<std::span<const entry>(seq_t)> read_group_ = [this](seq_t first) {
     group_.clear();
@@ -192,14 +207,14 @@ protected:
   };
 };
 
-// 1 program; then a: 2 enroll, 3 earn, 4 earn, 5 and 6 release, 7 redeem, 8 reverse, 9 adjust; b from 10, c from 18. Then a to b: 26
+// 1 and 36 program; then a: 2 enroll, 3 earn, 4 earn, 5 and 6 release, 7 redeem, 8 reverse, 9 adjust; b from 10, c from 18. Then a to b: 26
 // and 27 transfer; a: 28 authorize, 29 capture, 30 void; b: 31 review_hold, 32 review_approve, 33 earn; c: 34 review_hold, 35
-// review_reject.
+// review_reject; b: 37 authorize, 38 capture.
 TEST_F(forged_journal, the_honest_one_passes) {
   write([](entry&) {});
   const auto found = findings();
   EXPECT_TRUE(found.empty()) << found.front().number.value << ": " << found.front().what;
-  EXPECT_EQ(entries_, 35u);
+  EXPECT_EQ(entries_, 38u);
 }
 
 TEST_F(forged_journal, more_points_than_the_rules_give) {
@@ -256,6 +271,11 @@ TEST_F(forged_journal, a_version_that_was_never_applied) {
       19, [](entry& one) { one.version = 2; }, "not in the journal");
 }
 
+TEST_F(forged_journal, rules_older_than_those_of_the_entry_before) {
+  expect_named(
+      38, [](entry& one) { one.active_version = 1; }, "by rules version 1 after version 2");
+}
+
 TEST_F(forged_journal, a_release_before_its_time) {
   expect_named(
       5, [](entry& one) { one.due = one.due->plus_us(1); }, "again gives another entry");
@@ -285,6 +305,45 @@ TEST_F(forged_journal, a_transfer_without_its_credited_side) {
   ASSERT_FALSE(found.empty());
   EXPECT_EQ(found.front().number, seq_t{26});
   EXPECT_NE(found.front().what.find("again gives 2 entries, not 1"), std::string::npos) << found.front().what;
+}
+
+TEST_F(forged_journal, a_transfer_to_another_merchants_member) {
+  expect_named(
+      27, [](entry& one) { one.merchant = 2; }, "again gives another entry");
+}
+
+// Each side's entries are enough for its own account.
+TEST_F(forged_journal, one_account_of_a_transfer_replays_alone) {
+  write([](entry&) {});
+  for (const char* account : {"a", "b"}) {
+    replay_options options;
+    options.folder = folder_;
+    options.account = account;
+    std::size_t accounts = 0, transfers = 0;
+    const auto replayed = audit_replay(
+        options,
+        [&](const entry& one) {
+          EXPECT_EQ(one.account, account);
+          transfers += one.kind == entry_kind::transfer_out || one.kind == entry_kind::transfer_in ? 1 : 0;
+          return true;
+        },
+        [&](std::string_view, std::string_view name, const account_state& state) {
+          const account_state& live = states_[account];
+          ++accounts;
+          EXPECT_EQ(name, account);
+          EXPECT_EQ(state.last_seq, live.last_seq);
+          EXPECT_EQ(state.available, live.available);
+          EXPECT_EQ(state.pending, live.pending);
+          EXPECT_EQ(state.reserved, live.reserved);
+          EXPECT_EQ(state.lifetime, live.lifetime);
+          ASSERT_EQ(state.lots.size(), live.lots.size());
+          for (std::size_t i = 0; i < state.lots.size(); ++i)
+            EXPECT_EQ(state.lots[i].available, live.lots[i].available);
+        });
+    ASSERT_TRUE(replayed.ok()) << replayed.error().what;
+    EXPECT_EQ(accounts, 1u);
+    EXPECT_EQ(transfers, 1u);
+  }
 }
 
 TEST_F(forged_journal, a_capture_of_more_than_was_reserved) {
