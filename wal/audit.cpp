@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <deque>
 #include <unordered_map>
-#include <unordered_set>
+#include <utility>
 
 namespace tally::wal {
 
@@ -22,8 +22,44 @@ struct text_hash {
 template <class Value>
 using by_name = std::unordered_map<std::string, Value, text_hash, std::equal_to<>>;
 
-struct wide_hash {
-  std::size_t operator()(const std::pair<std::uint64_t, std::uint64_t>& key) const { return key.first; }
+// The references that counted, as 128-bit hashes in one flat table: most operations bring one, so that nodes would cost more than deciding
+// the operation again.
+class reference_set {
+public:
+  using hash_pair = std::pair<std::uint64_t, std::uint64_t>;
+
+  // Whether it is new.
+  bool insert(hash_pair hash) {
+    if (hash == hash_pair{}) // an empty slot
+      hash.second = 1;
+    if ((count_ + 1) * 4 > slots_.size() * 3)
+      grow();
+    hash_pair& slot = slot_of(hash);
+    if (slot == hash)
+      return false;
+    slot = hash;
+    ++count_;
+    return true;
+  }
+
+private:
+  // Where it is or belongs.
+  hash_pair& slot_of(const hash_pair& hash) {
+    const std::size_t mask = slots_.size() - 1;
+    std::size_t at = hash.first & mask;
+    while (slots_[at] != hash_pair{} && slots_[at] != hash)
+      at = (at + 1) & mask;
+    return slots_[at];
+  }
+  void grow() {
+    const std::vector<hash_pair> old = std::exchange(slots_, std::vector<hash_pair>(std::max<std::size_t>(slots_.size() * 2, 1024)));
+    for (const hash_pair& hash : old)
+      if (hash != hash_pair{})
+        slot_of(hash) = hash;
+  }
+
+  std::vector<hash_pair> slots_; // a power of two
+  std::size_t count_ = 0;
 };
 
 std::string_view reference_of(op kind, const entry& one) {
@@ -374,7 +410,7 @@ private:
         .append(std::to_string(static_cast<int>(asked.kind)))
         .append("/")
         .append(reference);
-    if (!references_.insert({hash64(key_, 1), hash64(key_, 2)}).second)
+    if (!references_.insert({hash64(key_, 1), hash64(key_, 2)}))
       find(first.seq, book.id, first.account,
            "counts " + std::string(name_of(asked.kind)) + " " + std::string(reference) + " a second time");
   }
@@ -382,7 +418,7 @@ private:
   const audit_options& options_;
   std::map<std::string, std::unique_ptr<merchant_book>> merchants_;
   by_name<audited> accounts_;
-  std::unordered_set<std::pair<std::uint64_t, std::uint64_t>, wide_hash> references_;
+  reference_set references_;
   std::vector<entry> group_;
   std::deque<bytes> records_;
   std::deque<decode_buffer> buffers_;
