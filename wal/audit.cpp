@@ -7,6 +7,7 @@
 #include "wal/rocksdb_journal.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <deque>
 #include <unordered_map>
 #include <utility>
@@ -124,6 +125,9 @@ std::string_view counted_reference(const command& asked) {
   }
 }
 
+// std::ranges::equal takes them byte by byte.
+bool is_equal(const bytes& a, const bytes& b) { return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size()) == 0; }
+
 class auditor {
 public:
   // `reader` is for what a decision looks back at: the redemptions of an order that is reversed.
@@ -203,12 +207,12 @@ private:
   }
 
   merchant_book& book_of(std::string_view id) {
-    auto& book = merchants_[std::string(id)];
-    if (!book) {
-      book = std::make_unique<merchant_book>();
-      book->id = id;
+    auto found = merchants_.find(id);
+    if (found == merchants_.end()) {
+      found = merchants_.emplace(id, std::make_unique<merchant_book>()).first;
+      found->second->id = id;
     }
-    return *book;
+    return *found->second;
   }
 
   void see_program(const entry& one) {
@@ -229,13 +233,16 @@ private:
   // Keeps an entry until its group is whole. A group of one, the usual case, is judged with the next entry; the texts it
   // points to are the reader's and may be gone by then, so the record is copied.
   void hold(const entry& one) {
-    records_.emplace_back();
-    encode(one, records_.back());
-    std::span<const std::byte> bytes = records_.back();
-    entry& copy = group_.emplace_back();
-    if (buffers_.size() < group_.size())
+    const std::size_t index = group_.size();
+    if (records_.size() == index) {
+      records_.emplace_back();
       buffers_.emplace_back();
-    if (auto decoded = decode(bytes, one.seq, one.at, buffers_[group_.size() - 1], copy); !decoded)
+    }
+    records_[index].clear();
+    encode(one, records_[index]);
+    std::span<const std::byte> bytes = records_[index];
+    entry& copy = group_.emplace_back();
+    if (auto decoded = decode(bytes, one.seq, one.at, buffers_[index], copy); !decoded)
       find(one.seq, one.merchant_id, one.account, "does not encode and decode to itself: " + decoded.error().what);
     copy.merchant_id = book_of(one.merchant_id).id; // the view ends with this call
   }
@@ -245,7 +252,6 @@ private:
       return;
     judge();
     group_.clear();
-    records_.clear();
   }
 
   audited& account_of(merchant_book& book, std::string_view account) {
@@ -343,7 +349,7 @@ private:
         one.account = first.account;
       expected_.clear();
       encode(one, expected_);
-      if (!std::ranges::equal(expected_, records_[i])) {
+      if (!is_equal(expected_, records_[i])) {
         alike = false;
         find(group_[i].seq, book.id, group_[i].account,
              "deciding " + std::string(name_of(group_[i].kind)) + " again gives another entry (points " + std::to_string(one.points.value) +
@@ -416,11 +422,11 @@ private:
   }
 
   const audit_options& options_;
-  std::map<std::string, std::unique_ptr<merchant_book>> merchants_;
+  std::map<std::string, std::unique_ptr<merchant_book>, std::less<>> merchants_;
   by_name<audited> accounts_;
   reference_set references_;
   std::vector<entry> group_;
-  std::deque<bytes> records_;
+  std::deque<bytes> records_; // one an entry of the group, kept for the next groups
   std::deque<decode_buffer> buffers_;
   decision again_;
   bytes expected_;

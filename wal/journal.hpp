@@ -25,7 +25,8 @@ public:
   virtual ~journal_reader() = default;
   // The entry of that number; `missing` if there is none (yet).
   virtual result<const entry*> read(seq_t number) = 0;
-  // The whole group that begins at `first`. (A group is decided together: consecutive seqs, one time, one batch.)
+  // The whole group that begins at `first`. (A group is decided together: consecutive seqs, one time, one run of a batch. It is of one
+  // account; that of a transfer ends with the receiver's entry.)
   virtual result<std::span<const entry>> read_group(seq_t first) = 0;
   // Entries from `from` to `to`, both in, in order. Every block touched is verified (checksum and hash).
   virtual result<void> for_each(seq_t from, seq_t to, const visitor& visit) = 0;
