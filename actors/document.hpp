@@ -86,6 +86,7 @@ struct document {
   bool names_account = false; // the request had no account (a phone, a review): the answer says it
   std::optional<account_view> view; // account
   entry_list entries;               // history, entry, statement, tail (several: each is a line of its own)
+  bool more = false;                // tail: there was more to look at
   std::optional<seq_t> next_before_seq;
   std::optional<std::uint64_t> count;
   std::optional<instant> at; // balance_at, liability

@@ -30,8 +30,10 @@ void tail_piece(const read_query& query, wal::journal_reader& journal, document&
     if (query.of != nullptr && each.merchant == query.of->number && asked.kinds.contains(each.kind)) {
       const std::size_t more = shown_bytes(each);
       const bool is_full = shown.entries.entries().size() == tail_entries_max || (bytes > 0 && bytes + more > tail_bytes_max);
-      if (is_full)
+      if (is_full) {
+        shown.more = true;
         return false;
+      }
       shown.entries.add(each);
       bytes += more;
     }
@@ -45,6 +47,7 @@ void tail_piece(const read_query& query, wal::journal_reader& journal, document&
     return;
   }
   shown.seq = last;
+  shown.more |= last < query.newest;
 }
 
 } // namespace tally::actors

@@ -14,7 +14,7 @@ inline constexpr std::size_t tail_entries_max = 256;
 inline constexpr std::size_t tail_bytes_max = 64 * 1024;
 inline constexpr std::uint64_t tail_scan_max = 16'384;
 
-// `shown.seq` is the last entry that was looked at, the merchant's or not.
+// `shown.seq` is the last entry that was looked at, the merchant's or not; `shown.more`: there was more to look at.
 void tail_piece(const read_query& query, wal::journal_reader& journal, document& shown);
 
 } // namespace tally::actors

@@ -58,6 +58,18 @@ void answer_queue::answer(std::uint64_t number, frame_bytes document, seq_t rele
   parked_bytes_ += document.size();
 }
 
+void answer_queue::part(std::uint64_t number, frame_bytes frame, std::uint64_t turn) {
+  TALLY_ASSERT(is_next(number) && !slot_of(number).answered, static_cast<long long>(number), static_cast<long long>(first_));
+  write(frame, seq_t{}, turn);
+}
+
+void answer_queue::end_parts(std::uint64_t number, std::uint64_t turn) {
+  TALLY_ASSERT(is_next(number) && !slot_of(number).answered, static_cast<long long>(number), static_cast<long long>(first_));
+  --unanswered_;
+  pass_first();
+  write_parked(turn);
+}
+
 void answer_queue::trim() {
   if (in_flight() == 0)
     std::vector<slot>().swap(slots_);

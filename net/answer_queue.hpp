@@ -22,6 +22,9 @@ public:
   // The answer to it. All answers of one turn of the shard are let go together: their entries reach the disk together.
   void answer(std::uint64_t number, const outcome& answer, seq_t release_at, std::uint64_t turn);
   void answer(std::uint64_t number, frame_bytes document, seq_t release_at, std::uint64_t turn);
+  // The oldest operation is a tail: one more frame of its answer, and that nothing more comes.
+  void part(std::uint64_t number, frame_bytes frame, std::uint64_t turn);
+  void end_parts(std::uint64_t number, std::uint64_t turn);
   // Bytes that answer nothing (the hello), before any operation.
   void say(frame_bytes frame);
 

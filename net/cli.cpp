@@ -10,8 +10,6 @@ namespace tally::net {
 
 namespace {
 
-volatile std::sig_atomic_t was_interrupted = 0;
-
 constexpr const char* description = "The command line of Tallystick, a loyalty-points ledger.";
 constexpr const char* footer = R"(Exit status: 0 done, 1 the answer is a no, 2 bad usage, 3 the server could not be reached.
 Environment: TALLY_SERVER and TALLY_MERCHANT stand in for --server and --merchant.
@@ -108,6 +106,21 @@ connection connect(const server_flags& flags, client_options options) {
   return {std::move(*server), exit_done};
 }
 
+namespace {
+volatile std::sig_atomic_t caught = 0;
+}
+
+void catch_interrupts() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { caught = 1; };
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+bool interrupted() { return caught != 0; }
+
 int complain(int status, const std::string& what) {
   std::fflush(stdout);
   std::fprintf(stderr, "tally: %s\n", what.c_str());
@@ -119,17 +132,6 @@ int complain_usage(const std::string& command, const std::string& what) {
   std::fprintf(stderr, "Try '%s --help'.\n", command.c_str());
   return exit_usage;
 }
-
-void catch_interrupts() {
-  struct sigaction action {};
-  action.sa_handler = [](int) { was_interrupted = 1; };
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
-}
-
-bool interrupted() { return was_interrupted != 0; }
 
 int status_of(const failure& why) { return why.code == failure_code::bad_argument ? exit_usage : exit_unreachable; }
 

@@ -50,14 +50,15 @@ struct connection {
 };
 connection connect(const server_flags& flags, client_options options = {});
 
+// From now on the first Ctrl-C only sets `interrupted`: whoever works ends in order. The second one ends the program. A closed output
+// is an error of the writer's and no signal.
+void catch_interrupts();
+bool interrupted();
+
 // "tally: ..." on standard error; returns `status`.
 int complain(int status, const std::string& what);
 // The same with a pointer to `command --help`.
 int complain_usage(const std::string& command, const std::string& what);
-// From then on the first Ctrl-C (or SIGTERM) asks for an orderly end, which `interrupted` tells; the second one ends the program.
-// A broken pipe is an error of who writes.
-void catch_interrupts();
-bool interrupted();
 // The exit status of a failure.
 int status_of(const failure& why);
 

@@ -1,6 +1,7 @@
 // `tally exec`: operations as JSON lines in, outcomes as JSON lines out, in the same order, pipelined.
 // An outcome appears as soon as it is there, whether or not more input comes.
 #include "net/cli.hpp"
+#include "net/cli_tail.hpp"
 #include "net/operation_json.hpp"
 #include "net/outcome_json.hpp"
 
@@ -33,14 +34,14 @@ struct waiting_line {
 
 class exec_session {
 public:
-  exec_session(client& server, std::size_t in_flight_max, std::string merchant)
-      : server_(server), in_flight_max_(in_flight_max), merchant_(std::move(merchant)) {}
+  exec_session(client& server, int input, std::size_t in_flight_max, std::string merchant)
+      : server_(server), input_(input), in_flight_max_(in_flight_max), merchant_(std::move(merchant)) {}
 
-  int run(int input) {
+  int run() {
     bool more = true;
-    while (more && !interrupted() && status_ != exit_unreachable && !closed_) {
-      if (readable(input, server_.in_flight() == 0 ? wait_ms : 0))
-        more = read_lines(input);
+    while (more && !followed_ && !interrupted() && status_ != exit_unreachable && !closed_) {
+      if (readable(server_.in_flight() == 0 ? wait_ms : 0))
+        more = read_lines();
       else
         collect_one();
     }
@@ -53,17 +54,17 @@ public:
 
 private:
   // True at the end of the input too: reading says which.
-  bool readable(int input, int timeout_ms) {
+  bool readable(int timeout_ms) {
     if (timeout_ms != 0)
       write_out(); // nothing else will come for a while
-    pollfd waiting{input, POLLIN, 0};
+    pollfd waiting{input_, POLLIN, 0};
     return ::poll(&waiting, 1, timeout_ms) > 0;
   }
 
-  bool read_lines(int input) {
+  bool read_lines() {
     const std::size_t before = unread_.size();
     unread_.resize(before + read_bytes);
-    const ssize_t n = ::read(input, unread_.data() + before, read_bytes);
+    const ssize_t n = ::read(input_, unread_.data() + before, read_bytes);
     unread_.resize(before + static_cast<std::size_t>(n > 0 ? n : 0));
     if (n < 0) {
       if (errno == EINTR || errno == EAGAIN)
@@ -82,12 +83,14 @@ private:
       const std::size_t end = unread_.find('\n', search);
       if (end == std::string::npos)
         break;
+      rest_ = std::string_view{unread_}.substr(end + 1);
       take_line(std::string_view{unread_}.substr(begin, end - begin));
       begin = search = end + 1;
       if (status_ == exit_unreachable || closed_ || interrupted())
         break;
     }
     unread_.erase(0, begin);
+    rest_ = {};
     if (at_end && !unread_.empty()) {
       take_line(unread_);
       unread_.clear();
@@ -111,6 +114,8 @@ private:
       return answer_here(*problem);
     if (operation.merchant.empty())
       operation.merchant = merchant_;
+    if (operation.kind == op::tail)
+      return follow(operation);
     if (server_.in_flight() >= in_flight_max_)
       collect_one();
     if (status_ == exit_unreachable)
@@ -128,6 +133,36 @@ private:
         collect_one();
     }
   }
+
+  // The last operation: its entries come until somebody ends it.
+  void follow(const command& tail) {
+    if (!is_blank(rest_))
+      return answer_here({"a tail must be the last operation", "op"});
+    while (server_.in_flight() > 0 && status_ != exit_unreachable && !closed_)
+      collect_one();
+    print_ready();
+    write_out();
+    if (status_ == exit_unreachable || closed_ || interrupted())
+      return;
+    followed_ = true;
+    status_ = print_tail(server_, tail, [this] { return !more_came(); });
+    if (more_came())
+      status_ = complain(exit_usage, "more input came: a tail must be the last operation");
+  }
+
+  // Whether anything but empty lines has come behind the tail.
+  bool more_came() {
+    pollfd waiting{input_, POLLIN, 0};
+    while (!input_ended_ && is_blank(late_) && ::poll(&waiting, 1, 0) > 0) {
+      late_.resize(read_bytes);
+      const ssize_t n = ::read(input_, late_.data(), late_.size());
+      late_.resize(static_cast<std::size_t>(n > 0 ? n : 0));
+      input_ended_ = n <= 0;
+    }
+    return !is_blank(late_);
+  }
+
+  static bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == std::string_view::npos; }
 
   void answer_here(const operation_problem& problem) {
     failed_ = true;
@@ -208,7 +243,7 @@ private:
       return complain(exit_unreachable, lost_ + "; " + counts + ", the others may have been decided: send them again to know");
     if (closed_)
       return complain(exit_no, "the output was closed; " + counts);
-    if (interrupted())
+    if (interrupted() && !followed_)
       return complain(exit_interrupted, "interrupted; " + counts);
     if (status_ == exit_done && failed_)
       return exit_no;
@@ -216,13 +251,18 @@ private:
   }
 
   client& server_;
+  const int input_;
   std::size_t in_flight_max_;
   std::string merchant_;
   operation_reader reader_;
   std::deque<waiting_line> waiting_;
   std::string unread_; // input that is no complete line yet
   std::size_t looked_at_ = 0;
-  bool skipping_ = false; // a line too long to be kept
+  std::string_view rest_;    // of it, behind the line that is taken
+  std::string late_;         // what came behind a tail
+  bool input_ended_ = false; // while it went on
+  bool followed_ = false;    // the tail has ended
+  bool skipping_ = false;    // a line too long to be kept
   std::string out_;
   std::string lost_;
   std::uint64_t sent_ = 0, answered_ = 0;
@@ -258,7 +298,7 @@ int run_exec(const exec_flags& flags) {
   int status = connected.status;
   if (connected.server) {
     catch_interrupts();
-    status = exec_session{*connected.server, flags.in_flight, flags.merchant}.run(input);
+    status = exec_session{*connected.server, input, flags.in_flight, flags.merchant}.run();
   }
   if (input != STDIN_FILENO)
     ::close(input);
@@ -280,6 +320,7 @@ void register_exec_command(CLI::App& tally, int& status) {
       ->type_name("N");
   exec->add_option("FILE", flags->file, "the operations; standard input if absent or -")->type_name("");
   exec->footer(
+      "A tail streams until Ctrl-C and must be the last operation.\n"
       "Exit status: 1 if any outcome is invalid, forbidden, overloaded or unavailable; skipped and rejected are ordinary business.\n"
       "Example: tally exec --server 127.0.0.1:7411 day.jsonl > outcomes.jsonl");
   exec->callback([flags, &status] { status = run_exec(*flags); });

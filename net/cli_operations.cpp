@@ -1,6 +1,7 @@
 // A subcommand for every operation, made from the table of fields: flags by field name, a table for people, --json for machines.
 #include "net/cli.hpp"
 #include "net/cli_show.hpp"
+#include "net/cli_tail.hpp"
 #include "net/operation_fields.hpp"
 #include "net/operation_json.hpp"
 #include "net/outcome_json.hpp"
@@ -60,7 +61,8 @@ void add_field(CLI::App& command, operation_flags& flags, const operation_field&
   } else if (std::holds_alternative<std::span<const sale_line> command::*>(field.member)) {
     option = command.add_option("--line", flags.lines, std::string{field.help})->allow_extra_args(false)->default_str("");
   } else if (field.positional()) {
-    option = command.add_option(name + ",--" + name, flags.texts[field.name], std::string{field.help});
+    const char* also = field.name == "from_seq" ? ",--from" : "";
+    option = command.add_option(name + ",--" + name + also, flags.texts[field.name], std::string{field.help});
   } else {
     option = command.add_option("--" + name, flags.texts[field.name], std::string{field.help});
   }
@@ -157,6 +159,29 @@ std::shared_ptr<operation_flags> add_operation(CLI::App& command, const operatio
   return flags;
 }
 
+// ---- what goes on for ever --------------------------------------------------------------------------------------------
+
+int run_tail(const operation_flags& flags) {
+  command operation;
+  std::vector<sale_line> lines;
+  if (!fill_command(flags, lines, operation))
+    return exit_usage;
+  const connection connected = connect(flags.server);
+  if (!connected.server)
+    return connected.status;
+  catch_interrupts();
+  return print_tail(*connected.server, operation, [] { return true; });
+}
+
+void add_tail(CLI::App& command, const operation_shape& shape, int& status) {
+  const auto flags = add_operation(command, shape, status);
+  command.footer(
+      "One JSON object a line, entries of the past first, until Ctrl-C. After a broken connection it goes on behind the last one;\n"
+      "a later run does with --from SEQ.\n" +
+      footer_of(shape, command.get_name()));
+  command.callback([flags, &status] { status = run_tail(*flags); });
+}
+
 // ---- the rules ------------------------------------------------------------------------------------------------------
 
 // The document's own `merchant`, so that applying it needs no flag. Only looks; the server reads the whole.
@@ -247,9 +272,9 @@ void register_operation_commands(CLI::App& tally, int& status) {
     if (shape.kind == op::program)
       add_program_commands(tally, status);
     else if (shape.kind == op::put_program)
-      continue;                      // `program apply`
-    else if (shape.kind == op::tail) // it goes on for ever
-      add_later(tally, name, status);
+      continue; // `program apply`
+    else if (shape.kind == op::tail)
+      add_tail(*tally.add_subcommand(name, std::string{shape.help}), shape, status);
     else
       add_operation(*tally.add_subcommand(name, std::string{shape.help}), shape, status);
   }

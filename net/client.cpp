@@ -152,6 +152,11 @@ struct client::impl {
   void queue_bytes(frame_bytes bytes);
   void forget_answered();
   answer next_answer();
+  answer cut_document();
+  void drop_taken(std::size_t bytes);
+  result<answer> tail(command operation, const std::function<bool(const answer*)>& take);
+  bool wait_for_piece();
+  void leave_tail();
 
   client_options options;
   socket_handle socket;
@@ -180,6 +185,7 @@ struct client::impl {
   std::size_t taken = 0, checked = 0, filled = 0;
   std::uint32_t taken_replies = 0; // of the frame at `taken`
   bool greeted = false;            // the server's hello has come
+  bool tailing = false;            // every answer is a piece of one operation's
 };
 
 result<void> client::impl::open() {
@@ -387,6 +393,10 @@ bool client::impl::take_frame(const wire::frame& frame, std::size_t bytes) {
     return true;
   }
   const wire::answer& answers = *frame.body_as_answer();
+  if (tailing && answers.outcome() != nullptr && answers.outcome()->head()->id() == next_answered) {
+    checked += bytes;
+    return true;
+  }
   const auto* replies = answers.replies();
   const wire::outcome_document* document = answers.outcome();
   const std::uint64_t first_id = document != nullptr                         ? document->head()->id()
@@ -484,26 +494,90 @@ void client::impl::queue_again() {
 // There is one at `taken`, verified.
 answer client::impl::next_answer() {
   const frame_bytes stream(incoming.data() + taken, checked - taken);
-  const std::size_t bytes = cut_frame(stream, answer_frame_bytes_max).bytes;
   const wire::answer& frame = *flatbuffers::GetSizePrefixedRoot<wire::frame>(stream.data())->body_as_answer();
-  answer out;
-  bool frame_done = true;
-  if (frame.outcome() != nullptr) {
-    out.bytes.assign(stream.begin(), stream.begin() + static_cast<std::ptrdiff_t>(bytes));
-    out.document = flatbuffers::GetSizePrefixedRoot<wire::frame>(out.bytes.data())->body_as_answer()->outcome();
-    out.head = read_head(*out.document);
-  } else {
-    out.head = read_reply(*frame.replies()->Get(taken_replies));
-    frame_done = ++taken_replies == frame.replies()->size();
-  }
   ++next_received;
-  if (frame_done) {
-    taken += bytes;
+  if (frame.outcome() != nullptr)
+    return cut_document();
+  answer out;
+  out.head = read_reply(*frame.replies()->Get(taken_replies));
+  if (++taken_replies == frame.replies()->size()) {
+    drop_taken(cut_frame(stream, answer_frame_bytes_max).bytes);
     taken_replies = 0;
-    if (taken == filled)
-      taken = checked = filled = 0;
   }
   return out;
+}
+
+// The frame at `taken`, which holds one.
+answer client::impl::cut_document() {
+  const frame_bytes stream(incoming.data() + taken, checked - taken);
+  const std::size_t bytes = cut_frame(stream, answer_frame_bytes_max).bytes;
+  answer out;
+  out.bytes.assign(stream.begin(), stream.begin() + static_cast<std::ptrdiff_t>(bytes));
+  out.document = flatbuffers::GetSizePrefixedRoot<wire::frame>(out.bytes.data())->body_as_answer()->outcome();
+  out.head = read_head(*out.document);
+  drop_taken(bytes);
+  return out;
+}
+
+void client::impl::drop_taken(std::size_t bytes) {
+  taken += bytes;
+  if (taken == filled)
+    taken = checked = filled = 0;
+}
+
+// ---- a tail ------------------------------------------------------------------------------------------------------------
+
+// The operation is sent anew on every connection, from where the last one ended: it is not kept for `queue_again`.
+result<answer> client::impl::tail(command operation, const std::function<bool(const answer*)>& take) {
+  for (;;) {
+    if (auto sent = send(operation); !sent)
+      return sent.error();
+    tailing = true;
+    auto out = finish_current();
+    kept.clear();
+    while (out && !fatal && wait_for_piece()) {
+      if (taken == checked) {
+        if (take(nullptr))
+          continue;
+        leave_tail();
+        return answer{};
+      }
+      answer piece = cut_document();
+      if (const auto* entries = piece.document->entries(); entries != nullptr && entries->size() > 0)
+        operation.seq = seq_t{entries->Get(entries->size() - 1)->seq()->value() + 1};
+      const bool is_over = piece.head.status != outcome_status::ok;
+      if (is_over || !take(&piece)) {
+        leave_tail();
+        return piece;
+      }
+    }
+    leave_tail();
+    if (!out)
+      return out.error();
+    if (auto recovered = recover(); !recovered)
+      return recovered.error();
+  }
+}
+
+// False: the connection broke. True without a piece: none has come for a while.
+bool client::impl::wait_for_piece() {
+  constexpr int while_ms = 100;
+  if (taken < checked)
+    return true;
+  pollfd waiting{socket.get(), static_cast<short>(all_written() ? POLLIN : POLLIN | POLLOUT), 0};
+  const int ready = ::poll(&waiting, 1, while_ms);
+  if (ready <= 0)
+    return ready == 0 || errno == EINTR;
+  if ((waiting.revents & POLLOUT) != 0 && !write_some())
+    return false;
+  return (waiting.revents & ~POLLOUT) == 0 || read_some() || taken < checked;
+}
+
+void client::impl::leave_tail() {
+  socket.close();
+  tailing = false;
+  next_answered = next_received = next_id;
+  taken = checked = filled = 0;
 }
 
 // ---- the client -------------------------------------------------------------------------------------------------------
@@ -530,6 +604,14 @@ result<answer> client::call(const command& operation) {
   if (auto sent = send(operation); !sent)
     return sent.error();
   return receive();
+}
+
+result<answer> client::tail(const command& operation, const std::function<bool(const answer*)>& take) {
+  if (operation.kind != op::tail)
+    return failure{failure_code::bad_argument, "not a tail"};
+  if (in_flight() != 0)
+    return failure{failure_code::bad_argument, "something else is in flight"};
+  return impl_->tail(operation, take);
 }
 
 result<client_options> parse_server_address(std::string_view text) {

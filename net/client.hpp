@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -58,6 +59,11 @@ public:
 
   // send, flush, receive; nothing else may be in flight.
   result<answer> call(const command& operation);
+
+  // A tail: `take` gets each piece (an answer with entries) as it comes, and null about ten times a second while none comes, until it
+  // says false. After a broken connection the tail goes on behind the last entry. Nothing else may be in flight; ends with the
+  // last piece, or with the answer that ended it. The connection carries nothing else: the next operation makes a new one.
+  result<answer> tail(const command& operation, const std::function<bool(const answer* piece)>& take);
 
 private:
   struct impl;

@@ -36,10 +36,12 @@ inline constexpr std::int32_t expire_days_max = 36'500; // as in the rules docum
 inline constexpr std::uint32_t in_flight_weight_max = 4096; // an operation weighs 1, a history by its limit
 inline constexpr std::size_t output_bytes_max = 4 * 1024 * 1024;
 inline constexpr std::uint32_t replies_per_frame_max = 512;
+inline constexpr std::chrono::milliseconds tail_pause{5}; // at the end of the journal: what comes in the meantime goes in one piece
 
 struct server_limits {
   std::uint32_t connections_max = 10'000;
   std::size_t memory_bytes_max = 512 * 1024 * 1024;      // of all connections' buffers; past it the largest are not read
+  std::uint32_t tails_max = 1'000;                       // each may hold one piece that is not taken
   std::chrono::milliseconds hello_timeout{10'000};       // connected and silent
   std::chrono::milliseconds half_frame_timeout{10'000};  // a frame that began and does not end
   std::chrono::milliseconds slow_reader_timeout{30'000}; // answers that were sent and are not taken

@@ -123,7 +123,7 @@ constexpr operation_field statement_fields[] = {
 };
 constexpr operation_field liability_fields[] = {{"at", &command::at, optional, "the time to look back to"}};
 constexpr operation_field tail_fields[] = {
-    {"from_seq", &command::seq, required_positional, "the first entry"},
+    {"from_seq", &command::seq, positional, "the first entry; 1 if absent"},
     of_kinds,
 };
 constexpr operation_field advance_clock_fields[] = {{"to", &command::until, required_positional, "the time it shall be"}};

@@ -87,7 +87,7 @@ constexpr std::array<shape, op_count> make_shapes() {
   at_op(op::statement) = {merchant | account | from | until, 0};
   at_op(op::liability) = {merchant, at};
   at_op(op::digest) = {0, merchant};
-  at_op(op::tail) = {merchant | seq, kinds, "", "kinds", "until", "from_seq"};
+  at_op(op::tail) = {merchant, seq | kinds, "", "kinds", "until", "from_seq"};
   at_op(op::advance_clock) = {until, merchant | on_change, "", "kinds", "to"};
   return shapes;
 }

@@ -97,6 +97,7 @@ struct server::impl {
   }
 
   void start();
+  result<void> listen();
   void accept(int socket);
   void stop();
 
@@ -119,10 +120,16 @@ void server::impl::start() {
     ports.push_back(std::make_unique<shard_port>(shared));
     worlds.push_back(ports.back().get());
   }
-  ports.front()->listen(at.descriptor(), [this](int socket) { accept(socket); });
   ledger.start(worlds);
   for (std::uint32_t i = 0; i < ledger.shard_count(); ++i)
     threads.emplace_back([this, i] { ledger.shard_at(i).run(*ports[i]); });
+}
+
+result<void> server::impl::listen() {
+  if (auto listening = at.listen(); !listening)
+    return listening;
+  ports.front()->listen(at.descriptor(), [this](int socket) { accept(socket); });
+  return {};
 }
 
 // On the first shard's thread.
@@ -143,6 +150,7 @@ void server::impl::accept(int socket) {
 void server::impl::stop() {
   if (std::exchange(stopped, true))
     return;
+  ledger.give_up_scans();
   for (const auto& port : ports) {
     port->drain([this] {
       const std::lock_guard guard(lock);
@@ -161,12 +169,15 @@ void server::impl::stop() {
     thread.join();
 }
 
-result<std::unique_ptr<server>> server::start(actors::ledger& ledger, listener at, const server_limits& limits) {
-  if (auto listening = at.listen(); !listening)
+result<std::unique_ptr<server>> server::start(actors::ledger& ledger, listener at, const server_limits& limits,
+                                              const std::function<void()>& before_listening) {
+  std::unique_ptr<server> started(new server(std::make_unique<impl>(ledger, std::move(at), limits)));
+  started->impl_->start();
+  if (before_listening)
+    before_listening();
+  if (auto listening = started->impl_->listen(); !listening)
     return listening.error();
-  auto implementation = std::make_unique<impl>(ledger, std::move(at), limits);
-  implementation->start();
-  return std::unique_ptr<server>(new server(std::move(implementation)));
+  return started;
 }
 
 server::server(std::unique_ptr<impl> implementation) : impl_(std::move(implementation)) {}

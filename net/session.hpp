@@ -3,11 +3,14 @@
 // Thread: its shard's.
 #pragma once
 
+#include "engine/command.hpp"
 #include "net/answer_queue.hpp"
 #include "net/byte_buffer.hpp"
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
+#include <string>
 
 namespace tally::net {
 
@@ -37,6 +40,18 @@ struct session {
   time_point half_frame_since;      // when `input` began to hold half a frame
   bool half_frame = false;
 
+  // A tail: pieces are asked for only while nothing of the last one is unsent, so that a slow reader costs one piece. The
+  // connection carries nothing else from then on.
+  struct subscription {
+    std::string merchant;
+    kind_set kinds;
+    seq_t next;               // where the next piece begins
+    std::uint64_t number = 0; // of the operation
+    bool asked = false;       // a piece is on its way
+    time_point not_before;    // of the next one
+  };
+  std::unique_ptr<subscription> tail;
+
   // Output.
   answer_queue answers;
   std::uint64_t blocked_bytes = 0; // the socket takes no more: so many of what was to be sent are still here
@@ -50,6 +65,7 @@ struct session {
   bool counted = true;        // among the server's connections
   bool in_ready = false;      // in the port's list of those to be read
   bool in_waiting = false;    // in the port's list of those with answers to let go
+  bool in_tails = false;      // in the port's list of those with a tail
   bool blocked = false;       // the socket's buffer is full
 
   bool may_read() const { return (at == phase::greeting || at == phase::open) && !paused; }

@@ -84,10 +84,13 @@ void shard_port::hand_over(int socket, bool refused) {
 }
 
 void shard_port::listen(int listener, std::function<void(int)> take) {
-  listener_ = listener;
-  take_accepted_ = std::move(take);
-  epoll_event event{EPOLLIN, {.u64 = listener_tag}};
-  TALLY_ASSERT(::epoll_ctl(epoll_, EPOLL_CTL_ADD, listener, &event) == 0, errno);
+  {
+    const std::lock_guard guard(handed_over_lock_);
+    listener_handed_over_ = listener;
+    take_accepted_ = std::move(take);
+  }
+  anything_handed_over_.store(true, std::memory_order_release);
+  wake();
 }
 
 void shard_port::drain(std::function<void()> done) {
@@ -114,6 +117,8 @@ void shard_port::poll(actors::shard& owner, std::chrono::steady_clock::time_poin
     flush_waiting();
   if (anything_handed_over_.load(std::memory_order_acquire))
     take_handed_over();
+  if (!tails_.empty())
+    ask_tails(wait_until);
   wait_for_events(wait_until);
   read_ready();
   if (now_ >= next_tick_)
@@ -197,6 +202,11 @@ void shard_port::take_handed_over() {
   {
     const std::lock_guard guard(handed_over_lock_);
     sockets.swap(handed_over_);
+    if (listener_handed_over_ >= 0) {
+      listener_ = std::exchange(listener_handed_over_, -1);
+      epoll_event event{EPOLLIN, {.u64 = listener_tag}};
+      TALLY_ASSERT(::epoll_ctl(epoll_, EPOLL_CTL_ADD, listener_, &event) == 0, errno);
+    }
     anything_handed_over_.store(false, std::memory_order_relaxed);
   }
   for (const auto& [socket, refused] : sockets)
@@ -481,6 +491,10 @@ bool shard_port::take_operations(session& from, const wire::request& request) {
 
 // False: it has to wait until everything before it is answered.
 bool shard_port::take_operation(session& from, std::uint64_t id, op kind, const void* table) {
+  if (from.tail != nullptr) {
+    refuse(from, outcome_status::invalid, "this connection carries a tail and nothing else: ask on another one");
+    return true;
+  }
   if (staged_count_ == staged_.size())
     submit_staged();
   actors::request& staged = staged_[staged_count_];
@@ -519,6 +533,10 @@ bool shard_port::take_operation(session& from, std::uint64_t id, op kind, const 
     const actors::request kept = staged;
     submit_staged();
     staged_[0] = kept;
+  }
+  if (kind == op::tail) {
+    begin_tail(from, id, staged_[staged_count_].command);
+    return true;
   }
   const std::uint32_t weight = weight_of(staged_[staged_count_].command);
   staged_[staged_count_].from = {from.index, from.answers.expect(id, weight)};
@@ -561,6 +579,11 @@ void shard_port::refuse(session& from, outcome_status status, std::string what) 
 
 void shard_port::answer(const actors::reply_to& to, const outcome& answer, seq_t release_at) {
   session& of = session_of(to);
+  if (is_tail(of, to.id)) {
+    actors::document instead;
+    instead.head = answer;
+    return take_piece(of, instead);
+  }
   if (fits_reply(answer))
     of.answers.answer(to.id, answer, release_at, turn_);
   else
@@ -570,6 +593,8 @@ void shard_port::answer(const actors::reply_to& to, const outcome& answer, seq_t
 
 void shard_port::answer(const actors::reply_to& to, std::unique_ptr<actors::document> answer, seq_t release_at) {
   session& of = session_of(to);
+  if (is_tail(of, to.id))
+    return take_piece(of, *answer);
   of.answers.answer(to.id, build_answer(builder_, of.answers.id_of(to.id), *answer), release_at, turn_);
   after_answer(of, release_at);
 }
@@ -657,13 +682,101 @@ void shard_port::make_ready(session& of) {
   ready_.push_back(&of);
 }
 
+// ---- tails --------------------------------------------------------------------------------------------------------------
+
+void shard_port::begin_tail(session& of, std::uint64_t id, const command& asked) {
+  const std::uint64_t number = of.answers.expect(id, 1);
+  if (tails_.size() >= std::max(1u, shared_.limits.tails_max / shared_.ports)) {
+    outcome refused;
+    refused.kind = op::tail;
+    refused.status = outcome_status::overloaded;
+    refused.what = "too many tails";
+    return answer(actors::reply_to{of.index, number}, refused, seq_t{});
+  }
+  of.tail = std::make_unique<session::subscription>();
+  of.tail->merchant = asked.merchant;
+  of.tail->kinds = asked.kinds;
+  of.tail->next = std::max(asked.seq.value_or(seq_t{1}), seq_t{1});
+  of.tail->number = number;
+  of.in_tails = true;
+  tails_.push_back(&of);
+  owner_->follow(true);
+}
+
+void shard_port::ask_tails(time_point& wait_until) {
+  now_ = clock::now();
+  for (std::size_t i = 0; i < tails_.size();) {
+    session& of = *tails_[i];
+    if (ask_tail(of, wait_until)) {
+      ++i;
+    } else {
+      of.in_tails = false;
+      tails_[i] = tails_.back();
+      tails_.pop_back();
+    }
+  }
+  owner_->follow(!tails_.empty());
+  if (flush_needed_) // one was refused
+    wait_until = {};
+}
+
+// False: the tail has ended.
+bool shard_port::ask_tail(session& of, time_point& wait_until) {
+  if (of.tail == nullptr)
+    return false;
+  session::subscription& tail = *of.tail;
+  if (tail.asked || tail.next > durable_ || !of.answers.output_empty())
+    return true;
+  if (tail.not_before > now_) {
+    wait_until = std::min(wait_until, tail.not_before);
+    return true;
+  }
+  tail.asked = true;
+  actors::request asked;
+  asked.command.kind = op::tail;
+  asked.command.merchant = tail.merchant;
+  asked.command.kinds = tail.kinds;
+  asked.command.seq = tail.next;
+  asked.from = {of.index, tail.number};
+  owner_->submit({&asked, 1});
+  return of.tail != nullptr;
+}
+
+// What it shows was durable before it was read.
+void shard_port::take_piece(session& of, const actors::document& piece) {
+  session::subscription& tail = *of.tail;
+  tail.asked = false;
+  if (of.at != phase::open)
+    return end_tail(of);
+  if (piece.head.status != outcome_status::ok) {
+    of.answers.part(tail.number, build_answer(builder_, of.answers.id_of(tail.number), piece), turn_);
+    return enter(of, phase::finishing);
+  }
+  if (!piece.entries.entries().empty()) {
+    of.answers.part(tail.number, build_answer(builder_, of.answers.id_of(tail.number), piece), turn_);
+    after_answer(of, seq_t{});
+  }
+  tail.next = piece.seq->plus(1);
+  tail.not_before = piece.more ? now_ : now_ + tail_pause;
+}
+
+// Nothing of it is on its way any more, and the connection will not ask again.
+void shard_port::end_tail(session& of) {
+  of.answers.end_parts(of.tail->number, turn_);
+  of.tail.reset();
+  expect_flush(of);
+}
+
 // ---- the end of a connection --------------------------------------------------------------------------------------------
 
 void shard_port::enter(session& of, phase next) {
   of.at = next;
   of.since = now_;
-  if (next == phase::finishing)
-    expect_flush(of);
+  if (next != phase::finishing)
+    return;
+  if (of.tail != nullptr && !of.tail->asked)
+    end_tail(of);
+  expect_flush(of);
 }
 
 // A session that is finishing has nothing left to say: our half closes.
@@ -684,6 +797,8 @@ void shard_port::drop(session& of) {
   of.at = phase::gone;
   shared_.counter(!of.counted).fetch_sub(1, std::memory_order_relaxed);
   finished_.push_back(&of);
+  if (of.tail != nullptr && !of.tail->asked)
+    end_tail(of);
 }
 
 // Frees sessions that are gone and owed nothing; none of the lists may still name them.
@@ -692,7 +807,7 @@ void shard_port::reap() {
     return;
   std::size_t kept = 0;
   for (session* each : finished_) {
-    if (each->answers.unanswered() != 0 || each->in_ready || each->in_waiting) {
+    if (each->answers.unanswered() != 0 || each->in_ready || each->in_waiting || each->in_tails) {
       finished_[kept++] = each;
       continue;
     }

@@ -39,7 +39,7 @@ public:
   // From any thread. The socket is connected and non-blocking; the port owns it from now on. `refused`: only to be told
   // that there are too many.
   void hand_over(int socket, bool refused = false);
-  // Accepts connections of this listening socket and gives each to `take`. Before the shard runs.
+  // Accepts connections of this listening socket and gives each to `take`, on the shard's thread. From any thread, once.
   void listen(int listener, std::function<void(int socket)> take);
   // No new connections and operations from now on; what was asked is answered, then connections close. `done` is called
   // once, on the shard's thread, when all are closed. From any thread.
@@ -91,6 +91,14 @@ private:
   void resume_if_let(session& of);
   void make_ready(session& of);
 
+  // tails
+  void begin_tail(session& of, std::uint64_t id, const command& asked);
+  void ask_tails(time_point& wait_until);
+  bool ask_tail(session& of, time_point& wait_until);
+  bool is_tail(const session& of, std::uint64_t number) const { return of.tail != nullptr && of.tail->number == number; }
+  void take_piece(session& of, const actors::document& piece);
+  void end_tail(session& of);
+
   // its end
   void enter(session& of, session::phase next);
   void close_when_done(session& of);
@@ -117,6 +125,7 @@ private:
   std::vector<session*> ready_;    // to be read
   std::vector<session*> reading_;  // of those, the ones of this turn
   std::vector<session*> waiting_;  // with answers that are not sent
+  std::vector<session*> tails_;    // with a tail
   std::vector<session*> finished_; // gone; their memory goes once everything is answered
   bool flush_needed_ = false;      // something may go without waiting for the journal
 
@@ -133,6 +142,7 @@ private:
   std::atomic<bool> woken_{false};
   std::mutex handed_over_lock_;
   std::vector<std::pair<int, bool>> handed_over_;
+  int listener_handed_over_ = -1;
   std::atomic<bool> anything_handed_over_{false};
   std::atomic<bool> draining_{false};
   std::function<void()> drained_; // set before `draining_`, called once

@@ -8,9 +8,9 @@ import unittest
 from tally_process import BIN, MIDNIGHT, ROOT, RULES, tally_test
 
 SUPPORTED = """enroll earn preview redeem claim authorize capture void reverse adjust transfer suspend reactivate close account history entry count
-    balance-at reviews approve reject program programs profile erase statement liability digest advance-clock exec bench audit repair
+    balance-at reviews approve reject program programs profile erase statement liability digest tail advance-clock exec bench audit repair
     completion""".split()
-LATER = "tail backup restore".split()
+LATER = "backup restore".split()
 
 
 class commands(tally_test):

@@ -33,7 +33,8 @@ void call_ok(client& server, const command& asked) {
 // Passes bytes both ways and cuts each connection after a random number of them.
 class cutting_proxy {
 public:
-  cutting_proxy(std::uint16_t target, std::uint64_t seed) : target_(target), random_(seed), listener_(listener::bind("127.0.0.1", 0)) {
+  cutting_proxy(std::uint16_t target, std::uint64_t seed, std::size_t bytes_max = 30'000)
+      : target_(target), bytes_max_(bytes_max), random_(seed), listener_(listener::bind("127.0.0.1", 0)) {
     EXPECT_TRUE(listener_->listen().ok());
     thread_ = std::thread([this] { run(); });
   }
@@ -66,7 +67,7 @@ private:
     }
   }
   void pass(int near, int far) {
-    std::size_t left = 500 + random_() % 30'000;
+    std::size_t left = 500 + random_() % bytes_max_;
     while (!stopping_) {
       pollfd both[2] = {{near, POLLIN, 0}, {far, POLLIN, 0}};
       if (::poll(both, 2, 20) <= 0)
@@ -94,6 +95,7 @@ private:
   }
 
   std::uint16_t target_;
+  std::size_t bytes_max_;
   std::mt19937_64 random_;
   result<listener> listener_;
   std::atomic<bool> stopping_{false}, cutting_{true};
@@ -196,6 +198,43 @@ TEST(client, carries_on_over_a_restart) {
   server.restart(); // on this thread: CAF wants its system destroyed where it was made
   selling.join();
   EXPECT_EQ(answered, 400);
+}
+
+TEST(client, a_tail_goes_on_behind_its_last_entry_over_broken_connections) {
+  test::test_server server(2);
+  auto desk = server.connect();
+  call_ok(*desk, test::put_program_of());
+  call_ok(*desk, test::enroll_of("m-1"));
+  std::deque<std::string> orders;
+  constexpr std::uint64_t newest = 6'000;
+  const auto sell = [&](std::uint64_t count) {
+    for (std::uint64_t i = 0; i < count; ++i)
+      ASSERT_TRUE(desk->send(test::earn_of("m-1", orders.emplace_back("o-" + std::to_string(orders.size())), 10'000)).ok());
+    for (std::uint64_t i = 0; i < count; ++i)
+      ASSERT_EQ(desk->receive()->head.status, outcome_status::ok);
+  };
+  sell(newest / 2 - 2);
+  cutting_proxy proxy(server.port(), 11, 600'000); // a piece is lost if it is cut, so some must come through
+  client_options options;
+  options.port = proxy.port();
+  auto auditor = std::move(*client::connect(options));
+  command tail;
+  tail.kind = op::tail;
+  tail.merchant = "beanhouse";
+  std::uint64_t seen = 0;
+  std::thread sales([&] { sell(newest / 2); });
+  const auto ended = auditor->tail(tail, [&](const answer* piece) {
+    if (piece != nullptr) {
+      for (const auto* entry : *piece->document->entries())
+        EXPECT_EQ(entry->seq()->value(), ++seen);
+    }
+    return seen < newest && !testing::Test::HasFailure();
+  });
+  sales.join();
+  EXPECT_TRUE(ended.ok());
+  EXPECT_GT(proxy.cuts(), 3);
+  proxy.let_pass();
+  call_ok(*auditor, test::account_of("m-1")); // on a new connection
 }
 
 TEST(client, what_was_refused_is_not_decided_again) {

@@ -227,7 +227,6 @@ TEST(operation_rules, required_fields) {
       {op::transfer, [](command& c) { c.to = {}; }, "to"},
       {op::approve, [](command& c) { c.seq.reset(); }, "review"},
       {op::reject, [](command& c) { c.seq.reset(); }, "review"},
-      {op::tail, [](command& c) { c.seq.reset(); }, "from_seq"},
       {op::statement, [](command& c) { c.from.reset(); }, "from"},
       {op::statement, [](command& c) { c.until.reset(); }, "until"},
       {op::earn, [](command& c) { c.total.reset(); }, "total"},
@@ -245,6 +244,7 @@ TEST(operation_rules, required_fields) {
   for (const op kind : {op::enroll, op::account})
     EXPECT_EQ(problem_of(kind, account), "account: required: account or phone") << name_of(kind);
   EXPECT_EQ(problem_of(op::reviews, account), "") << "of all accounts";
+  EXPECT_EQ(problem_of(op::tail, [](command& c) { c.seq.reset(); }), "") << "from the first entry on";
   EXPECT_EQ(problem_of(op::authorize, [](command& c) { c.minutes.reset(); }), "") << "as the rules say";
   EXPECT_EQ(problem_of(op::capture,
                        [](command& c) {
