@@ -3,6 +3,7 @@
 
 #include "engine/rfc3339.hpp"
 #include "net/client.hpp"
+#include "net/rules_folder.hpp"
 #include "net/server.hpp"
 
 #include <CLI/CLI.hpp>
@@ -17,7 +18,9 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdio>
+#include <filesystem>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -33,6 +36,7 @@ struct flags {
   std::string listen = "127.0.0.1:" + std::to_string(default_port);
   std::uint32_t shards = 0;
   std::string test_clock;
+  std::string rules;
   bool no_sync = false;
 };
 
@@ -42,8 +46,8 @@ int complain(int status, const std::string& what) {
 }
 
 // Flags of the contract that this release does not know what to do with: refused, not ignored.
-const std::vector<std::string> later_flags = {"--rules",    "--resident-accounts", "--snapshot-every", "--metrics",
-                                              "--tls-cert", "--tls-key",           "--tls-client-ca",  "--config"};
+const std::vector<std::string> later_flags = {"--resident-accounts", "--snapshot-every", "--metrics", "--tls-cert",
+                                              "--tls-key",           "--tls-client-ca",  "--config"};
 
 // SIGTERM and SIGINT, taken by one thread: the first asks to stop, the second ends the process at once.
 class stop_signals {
@@ -121,6 +125,13 @@ void end_progress() {
     std::fprintf(stderr, "\r\033[K");
 }
 
+void log_rules(bool is_error, const std::string& line) {
+  if (is_error)
+    spdlog::error("{}", line);
+  else
+    spdlog::info("{}", line);
+}
+
 int serve(const flags& wanted) {
   const auto address = parse_server_address(wanted.listen);
   if (!address)
@@ -134,6 +145,9 @@ int serve(const flags& wanted) {
     if (!options.test_clock)
       return complain(exit_usage, "--test-clock: not a time: " + wanted.test_clock + " (expected 2026-01-01T00:00:00Z)");
   }
+
+  if (!wanted.rules.empty() && !std::filesystem::is_directory(wanted.rules))
+    return complain(exit_usage, "--rules: there is no folder " + wanted.rules);
 
   static stop_signals signals; // its thread outlives this function
   signals.listen();
@@ -156,11 +170,21 @@ int serve(const flags& wanted) {
   auto serving = server::start(ledger, std::move(*bound));
   if (!serving)
     return complain(exit_failed, serving.error().what);
+  std::optional<rules_folder> rules;
+  if (!wanted.rules.empty()) {
+    const auto own = parse_server_address((*serving)->address());
+    if (!own)
+      return complain(exit_failed, own.error().what);
+    rules.emplace(wanted.rules, *own, log_rules);
+    rules->apply_all();
+    rules->watch();
+  }
   std::printf("tallyd: ready on %s\n", (*serving)->address().c_str());
   std::fflush(stdout);
 
   signals.wait();
   spdlog::info("stopping: {} connections", (*serving)->connections());
+  rules.reset();
   (*serving)->stop();
   ledger.close();
   spdlog::info("stopped");
@@ -179,6 +203,9 @@ int run_tallyd(int argc, char** argv) {
       ->type_name("N")
       ->check(CLI::Range(0u, shards_max));
   app.add_option("--test-clock", wanted.test_clock, "a clock that stands still at T and moves only by advance_clock")->type_name("T");
+  app.add_option("--rules", wanted.rules,
+                 "a folder of rules documents, *.toml, one a merchant: put into force at the start and whenever one changes")
+      ->type_name("DIR");
   app.add_flag("--no-sync", wanted.no_sync, "do not wait for the disk: for measuring only, acknowledged operations can be lost");
   std::vector<std::string> refused(later_flags.size());
   for (std::size_t i = 0; i < later_flags.size(); ++i)

@@ -139,11 +139,11 @@ TEST_P(transfers, settle_what_is_due_on_both_sides) {
       before.call(earn_of(members.back(), "o-1", 10 * one));
     }
   }
+  std::vector<scripted_port> worlds(GetParam().shards); // outlive the ledger, whose readers may still wake them
   auto opened = ledger::open(options_for(folder, GetParam().shards, new_year), std::make_unique<memory_journal>(disk));
   ASSERT_TRUE(opened.ok());
   ledger& tally = **opened;
   const ledger_parts& parts = tally.shard_at(0).core().parts();
-  std::vector<scripted_port> worlds(GetParam().shards);
   std::vector<port*> ports;
   for (scripted_port& each : worlds)
     ports.push_back(&each);

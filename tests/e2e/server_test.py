@@ -44,7 +44,7 @@ class running(tally_test):
 
     def test_bad_usage(self):
         for flags in ([], ["--data"], ["--data", self.data, "--loud"], ["--data", self.data, "--test-clock", "noon"],
-                      ["--data", self.data, "--listen", "x:y:z"], ["--data", self.data, "--rules", self.folder]):
+                      ["--data", self.data, "--listen", "x:y:z"], ["--data", self.data, "--rules", self.folder / "missing"]):
             done = self.refuse(*flags)
             self.assertEqual(done.returncode, 2, f"{flags}: {done.stderr}")
         self.assertFalse(self.data.exists())

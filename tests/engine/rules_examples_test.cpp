@@ -15,7 +15,7 @@ namespace tally {
 namespace {
 
 std::string text_of(const std::string& path) {
-  std::ifstream file(std::filesystem::path(__FILE__).parent_path() / "../.." / path);
+  std::ifstream file(std::filesystem::path(TALLY_SOURCE_DIR) / path);
   EXPECT_TRUE(file.is_open()) << path;
   std::ostringstream text;
   text << file.rdbuf();

@@ -230,7 +230,7 @@ late_days = 10
 // A name of the list above, or the path of a document in the source tree.
 std::string toml_of(const std::string& name) {
   if (name.ends_with(".toml")) {
-    std::ifstream file(std::filesystem::path(__FILE__).parent_path() / "../.." / name);
+    std::ifstream file(std::filesystem::path(TALLY_SOURCE_DIR) / name);
     EXPECT_TRUE(file.is_open()) << name;
     return {std::istreambuf_iterator<char>(file), {}};
   }
