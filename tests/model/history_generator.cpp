@@ -20,8 +20,10 @@ constexpr zone zones[] = {
 
 history_generator::history_generator(std::uint64_t seed, std::string merchant)
     : random_(seed), merchant_(std::move(merchant)), now_us_(midnight({2026, 1, 1})) {
-  if (seed % 3 == 1)
-    now_us_ = midnight({2027, 11, 20}); // over a new year and a 29th of February
+  if (seed % 3 == 1) { // a day that is not there a year before
+    leap_day_ = true;
+    now_us_ = midnight({2027, 2, 26});
+  }
 }
 
 bool history_generator::wants_new_rules() {
@@ -62,10 +64,10 @@ model_rules history_generator::rules(std::uint32_t version) {
   const std::int64_t multipliers[] = {1'000'000, 2'000'000, 1'500'000, 500'000, 1'250'000};
   for (std::int64_t i = below(4); i > 0; --i) {
     model_bonus bonus;
-    const std::int64_t what = below(3);
-    if (what == 0)
+    const std::int64_t what = below(4);
+    if (what == 0 || what == 3)
       bonus.category = one_in(2) ? "beans" : "cups";
-    if (what == 1)
+    if (what == 1 || what == 3)
       bonus.sku = one_in(2) ? "BEAN-1KG" : "CUP";
     bonus.multiplier_micros = multipliers[below(5)];
     if (what != 2 && one_in(2))
@@ -89,14 +91,14 @@ model_rules history_generator::rules(std::uint32_t version) {
   rules.redeem_points = prices[below(4)];
   const std::int64_t values[] = {10'000, 100, 5'000, 123'456};
   rules.redeem_units = values[below(4)];
-  rules.min_points = 1 + below(one_in(3) ? 20 : 1);
+  rules.min_points = below(one_in(3) ? 20 : 2);
   rules.min_balance = one_in(4) ? below(100) : 0;
   if (one_in(3))
     rules.max_discount_units = 10'000 * (1 + below(20));
   rules.reservation_minutes = one_in(3) ? 15 : 1 + below(5 * 1440);
   rules.restore_grace_days = !rules.can_redeem || one_in(2) ? 0 : 1 + below(3); // a key of [redeem]
   const char* bases[] = {"", "lifetime", "calendar_year", "rolling_12_months"};
-  rules.tier_basis = bases[below(4)];
+  rules.tier_basis = bases[leap_day_ && !one_in(3) ? 3 : below(4)];
   rules.net_of_reversals = one_in(2);
   if (!rules.tier_basis.empty()) {
     std::int64_t threshold = one_in(3) ? 0 : 1 + below(400);
@@ -123,6 +125,12 @@ model_rules history_generator::rules(std::uint32_t version) {
 }
 
 std::int64_t history_generator::now_us() {
+  if (leap_day_ && now_us_ > midnight({2027, 3, 2})) { // nobody comes for a year
+    leap_day_ = false;
+    now_us_ = std::max(now_us_, midnight({2028, 2, 28}) + below(2 * day_us));
+    fall_due(midnight({2028, 2, 29}));
+    fall_due(midnight({2028, 3, 1}));
+  }
   const std::int64_t how = below(20);
   instants_.erase(instants_.begin(), instants_.upper_bound(now_us_));
   if (how < 10)
@@ -274,9 +282,9 @@ command history_generator::operation() {
   } else if (what < 880) {
     c.kind = op::adjust;
     c.reference = keep("j-" + std::to_string(below(2000)));
-    c.amount_points = points_t{one_in(2) ? 1 + below(80) : -1 - below(80)};
+    c.amount_points = points_t{one_in(2) ? 1 + below(80) : -1 - below(one_in(3) ? 2000 : 80)};
     c.reason = "because";
-    c.force = one_in(3);
+    c.force = one_in(2);
     if (one_in(3))
       c.expire_days = static_cast<std::int32_t>(below(4));
   } else if (what < 930) {
@@ -284,7 +292,7 @@ command history_generator::operation() {
     c.reference = keep("t-" + std::to_string(below(1000)));
     for (int tries = 0; tries < 3 && (c.to.empty() || c.to == c.account); ++tries)
       c.to = some_account();
-    c.amount_points = points_t{one_in(20) ? below(2) - 1 : 1 + below(100)};
+    c.amount_points = points_t{one_in(20) ? below(2) - 1 : 1 + below(one_in(4) ? 600 : 100)};
   } else if (what < 965) {
     fill_review(c);
   } else {
@@ -301,7 +309,7 @@ void history_generator::fill_earn(command& c) {
   if (one_in(60))
     c.account = {};
   c.order = keep("o-" + std::to_string(below(1500)));
-  c.total = money_t{below(one_in(12) ? 40 : 600'000)};
+  c.total = money_t{one_in(30) ? 0 : below(one_in(12) ? 40 : 600'000)};
   if (one_in(2)) {
     auto& lines = lines_.emplace_back();
     for (std::int64_t i = below(4); i > 0; --i)
@@ -341,7 +349,7 @@ void history_generator::fill_redemption(command& c) {
       c.reference = keep(one_of(versions_.back().rewards).name);
     return;
   }
-  c.amount_points = points_t{one_in(10) ? below(3) - 1 : 1 + below(60)};
+  c.amount_points = points_t{one_in(10) ? below(3) - 1 : 1 + below(one_in(4) ? 600 : 60)};
   if (one_in(2))
     c.total = money_t{one_in(8) ? 0 : below(60'000)};
   if (c.kind == op::preview) {
@@ -356,7 +364,7 @@ void history_generator::fill_reservation(command& c) {
   c.kind = what < 8 || (reservations_.empty() && !one_in(4)) ? op::authorize : what < 15 ? op::capture : op::void_;
   c.reference = keep("v-" + std::to_string(below(800)));
   if (c.kind == op::authorize) {
-    c.amount_points = points_t{one_in(20) ? below(2) - 1 : 1 + below(60)};
+    c.amount_points = points_t{one_in(20) ? below(2) - 1 : 1 + below(one_in(4) ? 600 : 60)};
     if (!one_in(3))
       c.minutes = static_cast<std::int32_t>(1 + below(one_in(3) ? 60 : 10'080));
     const std::int64_t otherwise = versions_.empty() ? 15 : versions_.back().reservation_minutes;
@@ -388,10 +396,9 @@ void history_generator::fill_reverse(command& c) {
     c.order = keep(before.name);
     c.account = keep(before.account);
   }
-  if (!one_in(3)) {
-    c.amount = money_t{1 + below(200'000)}; // zero of a zero total is 0/0: a table test has it
-    c.restore = one_in(2);
-  }
+  if (!one_in(3))
+    c.amount = money_t{one_in(20) ? 0 : below(one_in(3) ? 600'000 : 200'000)};
+  c.restore = one_in(2); // ignored without an amount, but not the same operation
 }
 
 void history_generator::fill_review(command& c) {

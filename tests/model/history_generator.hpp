@@ -59,6 +59,7 @@ private:
   std::int64_t now_us_;
   std::int64_t operations_ = 0;
   bool first_ = true;
+  bool leap_day_ = false; // still to come
   std::deque<std::string> texts_;
   std::deque<std::vector<sale_line>> lines_;
   std::deque<command> sent_;         // some are sent again

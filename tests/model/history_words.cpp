@@ -176,6 +176,12 @@ model_entry shown(const entry& entry) {
   for (const std::string_view reference : {entry.refund, entry.reservation, entry.transfer, entry.adjustment, entry.reward})
     out.reference += reference; // an entry has one of them
   out.review = static_cast<std::int64_t>(entry.review.value);
+  if (entry.kind != entry_kind::authorize) // what it will be worth is not shown
+    out.discount = entry.discount.units;
+  if (names_version(out.kind))
+    out.version = entry.version;
+  if (entry.kind == entry_kind::earn)
+    out.tier_multiplier_micros = entry.tier_multiplier.micros;
   out.peer = entry.peer;
   std::map<std::int64_t, model_lot_change> lots;
   for (const lot_change& change : entry.lots) {
@@ -236,7 +242,8 @@ std::string describe(const model_entry& entry) {
        << entry.from << "->" << entry.to;
   if (entry.due)
     text << " due " << rfc3339(*entry.due);
-  text << " order=" << entry.order << " ref=" << entry.reference << " review=" << entry.review << " peer=" << entry.peer;
+  text << " order=" << entry.order << " ref=" << entry.reference << " review=" << entry.review << " peer=" << entry.peer
+       << " discount=" << entry.discount << " v" << entry.version << " x" << entry.tier_multiplier_micros;
   for (const model_lot_change& lot : entry.lots)
     text << " [" << lot.lot << " " << lot.available << "/" << lot.pending << "/" << lot.reserved << "]";
   return text.str();

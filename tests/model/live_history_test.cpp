@@ -8,6 +8,7 @@
 #include "tests/model/slow_model.hpp"
 #include "wal/audit.hpp"
 
+#include "engine/decimal.hpp"
 #include "engine/rfc3339.hpp"
 #include "net/tally_generated.h"
 
@@ -102,6 +103,11 @@ model_entry shown(const wire::ledger_entry& one) {
     out.reference += text_of(reference);
   out.review = seq_of(one.review());
   out.peer = text_of(one.peer());
+  out.discount = one.discount() == nullptr ? 0 : one.discount()->units();
+  if (names_version(out.kind) && one.version())
+    out.version = static_cast<std::uint32_t>(*one.version());
+  if (out.kind == "earn" && one.rates() != nullptr)
+    out.tier_multiplier_micros = parse_rate(text_of(one.rates()->tier_multiplier())).value_or(rate_t{}).micros;
   std::map<std::int64_t, model_lot_change> lots;
   if (one.lots() != nullptr)
     for (const auto* lot : *one.lots()) {

@@ -4,6 +4,13 @@
 
 namespace tally::model {
 
+bool names_version(const std::string& kind) {
+  for (const char* other : {"release", "expire", "suspend", "reactivate", "close", "review_approve", "review_reject", "erase"})
+    if (kind == other)
+      return false;
+  return true;
+}
+
 std::int64_t model_account::available() const {
   std::int64_t sum = -debt;
   for (const model_lot& lot : lots)

@@ -33,9 +33,14 @@ struct model_entry {
   std::int64_t available_after = 0, pending_after = 0, reserved_after = 0, lifetime_after = 0;
   std::string from, to;
   std::vector<model_lot_change> lots;
-  std::int64_t review = 0;
-  std::string order, reference, peer; // reference: of refund, reservation, adjustment, transfer or reward
+  std::int64_t review = 0, discount = 0;
+  std::uint32_t version = 0;
+  std::int64_t tier_multiplier_micros = 0; // earn
+  std::string order, reference, peer;      // reference: of refund, reservation, adjustment, transfer or reward
 };
+
+// Whether the contract says which version an entry of this kind carries.
+bool names_version(const std::string& kind);
 
 struct model_lot {
   std::int64_t id = 0; // seq of its entry
@@ -85,7 +90,8 @@ struct model_review {
   std::string order, refund;
   std::int64_t total = 0, points = 0; // earn
   std::int64_t dated_us = 0;          // earn: time of purchase
-  std::optional<money_t> amount;      // reverse
+  std::int64_t tier_multiplier_micros = 0;
+  std::optional<money_t> amount; // reverse
   bool restore = false;
   std::uint32_t version = 0;
   std::string state = "open";

@@ -103,6 +103,10 @@ model_outcome slow_model::decide(const command& asked, std::int64_t now, std::ve
       return before->second.contents == contents_of(asked) ? as_duplicate(before->second.first) : rejected("reference_conflict");
   }
   model_outcome outcome = decide_settled(asked, now, written);
+  if (outcome.fields.contains("version") && (outcome.status == "ok" || outcome.status == "held"))
+    for (std::size_t i = group_begins_; i < written.size(); ++i)
+      if (names_version(written[i].kind))
+        written[i].version = static_cast<std::uint32_t>(outcome.fields.at("version"));
   if (!key.empty() && (outcome.status == "ok" || outcome.status == "held"))
     accounts.at(std::string(asked.account)).references[key] = {contents_of(asked), outcome};
   return outcome;
@@ -310,6 +314,7 @@ void slow_model::fire(model_account& account, const due_event& due, std::vector<
     give_back(account, account.reservations.at(due.reservation).taken, due.reservation, written);
     account.reservations.at(due.reservation).open = false;
     written.back().due = due.at;
+    written.back().version = account.reservations.at(due.reservation).version;
     return;
   }
   model_lot& lot = *account.find_lot(due.place);

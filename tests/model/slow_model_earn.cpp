@@ -28,7 +28,8 @@ model_outcome slow_model::earn(model_account& account, const command& asked, std
     return skipped("account_suspended");
   const model_tier* tier = then->tier_of(account.tier_points(*then, now));
   const std::int64_t total = asked.total->units;
-  const std::int64_t points = then->points_for_sale(total, asked.lines, dated, tier == nullptr ? 1'000'000 : tier->multiplier_micros);
+  const std::int64_t multiplier = tier == nullptr ? 1'000'000 : tier->multiplier_micros;
+  const std::int64_t points = then->points_for_sale(total, asked.lines, dated, multiplier);
   if (points <= 0)
     return skipped("zero_points");
 
@@ -53,10 +54,14 @@ model_outcome slow_model::earn(model_account& account, const command& asked, std
     review.total = total;
     review.points = points;
     review.dated_us = dated;
+    review.tier_multiplier_micros = multiplier;
     review.version = then->version;
     return hold(account, review, reasons, written);
   }
-  return add_earn(account, *then, std::string(asked.order), total, points, dated, now, written);
+  const std::size_t place = written.size();
+  const model_outcome outcome = add_earn(account, *then, std::string(asked.order), total, points, dated, now, written);
+  written[place].tier_multiplier_micros = multiplier;
+  return outcome;
 }
 
 model_outcome slow_model::add_earn(model_account& account, const model_rules& then, const std::string& name, std::int64_t total,
@@ -136,10 +141,12 @@ model_outcome slow_model::approve(model_account& account, const command& asked, 
   const std::size_t size = written.size();
   write(account, "review_approve", "", "", written);
   model_outcome outcome;
-  if (review.parked == op::earn)
+  if (review.parked == op::earn) {
     outcome = add_earn(account, versions.at(review.version), review.order, review.total, review.points, review.dated_us, now, written);
-  else
+    written[size + 1].tier_multiplier_micros = review.tier_multiplier_micros;
+  } else {
     outcome = reverse_now(account, &versions.at(review.version), review.order, review.refund, review.amount, review.restore, now, written);
+  }
   if (outcome.status != "ok") {
     account = saved;
     next_seq = seq;
@@ -247,11 +254,14 @@ model_outcome slow_model::reverse_now(model_account& account, const model_rules*
     give = redeemed - given_back;
   } else {
     order.refunded += amount->units;
-    const std::int64_t target = order.refunded == total ? order.points : floored(static_cast<wide>(order.points) * order.refunded, total);
-    take = target - order.taken;
+    // all of nothing is all of it
+    const auto share = [&](std::int64_t points, std::int64_t refunds) {
+      return refunds == total ? points : floored(static_cast<wide>(points) * refunds, total);
+    };
+    take = share(order.points, order.refunded) - order.taken;
     if (restore) {
       order.restoring_refunds += amount->units;
-      give = floored(static_cast<wide>(redeemed) * order.restoring_refunds, total) - given_back;
+      give = share(redeemed, order.restoring_refunds) - given_back;
     }
   }
   const std::int64_t first_seq = next_seq;

@@ -79,7 +79,9 @@ model_outcome slow_model::redeem(model_account& account, const command& asked, s
   account.orders[std::string(asked.order)].redemptions.push_back({"redeem", allowed.points, total, account.debit(allowed.points)});
   account.redemptions.push_back({now, allowed.points});
   account.last_deed_us = now;
-  write(account, "redeem", "member", "redemption", written).order = asked.order;
+  model_entry& entry = write(account, "redeem", "member", "redemption", written);
+  entry.order = asked.order;
+  entry.discount = allowed.discount;
   show_balances(account, tier_name(account, now), now, outcome);
   return outcome;
 }
@@ -191,6 +193,7 @@ model_outcome slow_model::capture(model_account& account, const command& asked, 
     account.orders[std::string(asked.order)].redemptions.push_back({"capture", points, std::nullopt, spent});
   model_entry& entry = write(account, "capture", "reserved", "redemption", written);
   entry.reference = asked.reference;
+  entry.discount = discount;
   if (!rest.empty())
     give_back(account, rest, found->first, written);
   for (const model_spent& part : rest)
