@@ -169,12 +169,9 @@ void server::impl::stop() {
     thread.join();
 }
 
-result<std::unique_ptr<server>> server::start(actors::ledger& ledger, listener at, const server_limits& limits,
-                                              const std::function<void()>& before_listening) {
+result<std::unique_ptr<server>> server::start(actors::ledger& ledger, listener at, const server_limits& limits) {
   std::unique_ptr<server> started(new server(std::make_unique<impl>(ledger, std::move(at), limits)));
   started->impl_->start();
-  if (before_listening)
-    before_listening();
   if (auto listening = started->impl_->listen(); !listening)
     return listening.error();
   return started;

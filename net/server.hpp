@@ -10,7 +10,6 @@
 #include "net/limits.hpp"
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 
@@ -41,9 +40,7 @@ private:
 
 class server {
 public:
-  // `before_listening` is called while the ledger works already and nobody can connect yet.
-  static result<std::unique_ptr<server>> start(actors::ledger& ledger, listener at, const server_limits& limits = {},
-                                               const std::function<void()>& before_listening = {});
+  static result<std::unique_ptr<server>> start(actors::ledger& ledger, listener at, const server_limits& limits = {});
   ~server(); // stops
 
   // Returns once every connection is closed and every shard has ended.
