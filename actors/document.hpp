@@ -83,7 +83,7 @@ struct document {
   const program* active = nullptr; // of the merchant: names of tiers and rewards, rates of entries
   std::string merchant;
   std::string account;
-  bool names_account = false; // the request had no account (a phone, a review): the answer says it
+  bool names_account = false;       // the request had no account (a phone, a review): the answer says it
   std::optional<account_view> view; // account
   entry_list entries;               // history, entry, statement, tail (several: each is a line of its own)
   bool more = false;                // tail: there was more to look at
@@ -98,12 +98,12 @@ struct document {
   std::optional<instant> now;      // advance_clock
   std::optional<std::uint64_t> fired;
   std::vector<review_line> reviews;
-  std::optional<seq_t> next_after;             // reviews
-  std::optional<instant> from, until;          // statement
+  std::optional<seq_t> next_after;    // reviews
+  std::optional<instant> from, until; // statement
   std::optional<balances_shown> opening, closing;
   std::vector<expiry_line> expiring;
   std::optional<liability_shown> liability;
-  std::optional<std::string> phone, name;      // profile
+  std::optional<std::string> phone, name; // profile
 };
 
 } // namespace tally::actors

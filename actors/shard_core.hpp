@@ -187,7 +187,7 @@ private:
   inbox_message* stash_last_ = nullptr;
   bool parked_ = false;
   bool follows_ = false; // the port is to hear of everything that becomes durable
-  bool polled_ = false; // since it was parked last
+  bool polled_ = false;  // since it was parked last
   bool quiet_ = false;
 
   alignas(64) std::atomic<bool> sleeping_{false};
