@@ -79,7 +79,11 @@ result<std::unique_ptr<ledger>> ledger::open(const ledger_options& options, cons
 
 result<std::unique_ptr<ledger>> ledger::open(const ledger_options& options, std::unique_ptr<wal::journal> journal,
                                              const std::function<void(seq_t)>& progress) {
+  auto personal = personal::store::open(options.folder / "personal");
+  if (!personal)
+    return personal.error();
   std::unique_ptr<ledger> opened(new ledger(std::make_unique<impl>(options, std::move(journal))));
+  opened->impl_->parts.personal = std::move(*personal);
   if (const result<void> recovered = recover(opened->impl_->parts, progress); !recovered)
     return recovered.error();
   return opened;

@@ -26,7 +26,7 @@ class ledger {
 public:
   // Opens the folder (made if missing), replays the journal, checks it. `progress` gets the seq reached, now and then.
   static result<std::unique_ptr<ledger>> open(const ledger_options& options, const std::function<void(seq_t)>& progress = {});
-  // The same over a journal of the caller's, not started yet.
+  // The same over a journal of the caller's, not started yet; only personal data is in the folder.
   static result<std::unique_ptr<ledger>> open(const ledger_options& options, std::unique_ptr<wal::journal> journal,
                                               const std::function<void(seq_t)>& progress = {});
   ~ledger();

@@ -5,6 +5,7 @@
 #include "actors/ledger.hpp"
 #include "actors/merchants.hpp"
 #include "actors/sequencer.hpp"
+#include "personal/store.hpp"
 #include "wal/journal.hpp"
 
 #include <caf/actor.hpp>
@@ -39,6 +40,7 @@ struct ledger_parts {
   }
 
   std::unique_ptr<wal::journal> journal;
+  std::unique_ptr<personal::store> personal;
   alignas(64) sequencer stamps; // the one line that all shards write to
   alignas(64) ledger_clock clock;
   merchant_table merchants;

@@ -3,18 +3,25 @@
 #include "actors/shard_core.hpp"
 #include "engine/rules_toml.hpp"
 
+#include <unordered_map>
+
 namespace tally::actors {
 
 namespace {
 
 class replayer {
 public:
-  explicit replayer(ledger_parts& parts) : parts_(parts) {}
+  replayer(ledger_parts& parts, const std::vector<personal::intent>& open_intents) : parts_(parts) {
+    for (const personal::intent& each : open_intents)
+      accounts_of_intents_.try_emplace(each.number);
+  }
 
   // False ends the replay; `problem` says why.
   bool take(const entry& each) {
     newest_ = each.seq;
     newest_at_ = each.at;
+    if (each.personal != 0)
+      note_personal(each);
     if (each.kind == entry_kind::program)
       return take_program(each);
     return each.kind == entry_kind::enroll ? take_enroll(each) : take_change(each);
@@ -23,8 +30,15 @@ public:
   const std::string& problem() const { return problem_; }
   seq_t newest() const { return newest_; }
   instant newest_at() const { return newest_at_; }
+  // Whose entry carries the intent's number; empty: nobody's.
+  const std::string& account_of(const personal::intent& intent) const { return accounts_of_intents_.at(intent.number); }
 
 private:
+  void note_personal(const entry& each) {
+    if (const auto found = accounts_of_intents_.find(each.personal); found != accounts_of_intents_.end())
+      found->second = each.account;
+  }
+
   bool take_program(const entry& each) {
     merchant* of = merchant_of(each);
     if (of == nullptr)
@@ -90,21 +104,37 @@ private:
   }
 
   ledger_parts& parts_;
+  std::unordered_map<std::uint64_t, std::string> accounts_of_intents_; // by number, of those that are open
   std::string problem_;
   seq_t newest_;
   instant newest_at_;
 };
 
+// The changes of personal data that a crash cut short are done where their entry is in the journal, and forgotten where not.
+result<void> finish_intents(personal::store& store, const std::vector<personal::intent>& open_intents, const replayer& replayed) {
+  for (const personal::intent& each : open_intents) {
+    const std::string& account = replayed.account_of(each);
+    if (result<void> done = account.empty() ? store.drop(each) : store.settle(each, account); !done)
+      return done;
+  }
+  return {};
+}
+
 } // namespace
 
 result<void> recover(ledger_parts& parts, const std::function<void(seq_t)>& progress) {
-  replayer replayed(parts);
+  const result<std::vector<personal::intent>> open_intents = parts.personal->open_intents();
+  if (!open_intents)
+    return open_intents.error();
+  replayer replayed(parts, *open_intents);
   const result<void> read = parts.journal->replay(
       seq_t{1}, [&](const entry& each) { return replayed.take(each); }, progress ? progress : [](seq_t) {});
   if (!replayed.problem().empty())
     return failure{failure_code::corrupt, replayed.problem()};
   if (!read)
     return read;
+  if (result<void> finished = finish_intents(*parts.personal, *open_intents, replayed); !finished)
+    return finished;
   parts.stamps.reset(replayed.newest(), replayed.newest_at());
   if (parts.clock.is_test() && parts.clock.now() < replayed.newest_at())
     parts.clock.advance_to(replayed.newest_at());

@@ -42,6 +42,13 @@ std::optional<seq_t> sequencer::take(std::uint32_t count, instant at) {
   }
 }
 
+bool sequencer::take_exactly(seq_t first, std::uint32_t count, instant at) {
+  TALLY_ASSERT(count > 0);
+  const stamp seen = load();
+  return seen.at_us <= at.us && __sync_bool_compare_and_swap(reinterpret_cast<word*>(&newest_), packed(first.value, seen.at_us),
+                                                             packed(first.value + count, at.us));
+}
+
 sequencer::stamp sequencer::load() const {
   stamp seen;
   seen.next = __atomic_load_n(&newest_.next, __ATOMIC_ACQUIRE);

@@ -22,6 +22,8 @@ public:
   // Takes `count` seqs stamped `at`, and returns the first. nullopt: somebody was stamped later than `at` already; decide
   // again with a later time.
   std::optional<seq_t> take(std::uint32_t count, instant at);
+  // The same, but only from `first` on. False: somebody was faster.
+  bool take_exactly(seq_t first, std::uint32_t count, instant at);
 
 private:
   struct alignas(16) stamp {

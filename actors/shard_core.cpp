@@ -253,6 +253,7 @@ bool shard_core::at_rest() const {
 void shard_core::submit(std::span<const request> requests) {
   TALLY_ASSERT(requests.size() <= stage_.size() && !parked_, static_cast<long long>(requests.size()));
   refreshed_now();
+  found_.clear();
   std::size_t ours = 0;
   for (const request& each : requests) {
     staged& operation = stage_[ours];
@@ -281,7 +282,7 @@ void shard_core::submit_forwarded(std::span<staged> operations) {
 }
 
 // False: answered here, or somebody else's from now on.
-bool shard_core::accept(const staged& operation) {
+bool shard_core::accept(staged& operation) {
   const command& asked = *operation.asked;
   const auto refuse = [&](outcome_status status, const char* what, const char* where) {
     answer(operation.who, say(asked.kind, status, what, where), {});
@@ -313,6 +314,7 @@ bool shard_core::accept(const staged& operation) {
   case op::suspend:
   case op::reactivate:
   case op::close:
+  case op::profile:
   case op::erase:
   case op::account:
   case op::history:
@@ -331,8 +333,12 @@ bool shard_core::accept(const staged& operation) {
     return refuse(outcome_status::invalid, asked.merchant.empty() ? "is missing" : "is longer than 64 bytes", "merchant");
   if (asked.account.size() > id_bytes_max)
     return refuse(outcome_status::invalid, "is longer than 64 bytes", "account");
-  if (!asked.phone.empty())
-    return refuse(outcome_status::invalid, "not supported yet", "phone");
+  const bool is_registrars = asked.kind == op::profile || asked.kind == op::erase ||
+                             (asked.kind == op::enroll && !(asked.phone.empty() && asked.name.empty()));
+  if (is_registrars)
+    return ask_registrar(operation), false;
+  if (!asked.phone.empty() && !find_by_phone(operation))
+    return false;
   switch (asked.kind) {
   case op::transfer:
     if (asked.to.size() > id_bytes_max)
@@ -416,12 +422,18 @@ account_actor* shard_core::find(const merchant& of, std::uint64_t hash, std::str
 
 void shard_core::decide_on(account_actor& account) {
   const staged& operation = *current_request_;
+  const seq_t release_at = decide_for(account, operation);
+  answer_decided(operation, decision_.outcome, release_at);
+}
+
+seq_t shard_core::decide_for(account_actor& account, const staged& operation) {
   decision_context context = context_for(operation.of, now_);
+  context.personal = operation.personal;
   do
     decide(account.state(), *operation.asked, context, decision_);
   while (!stamp(context));
   commit(account, *operation.of);
-  answer_decided(operation, decision_.outcome, release_of(account, context.active));
+  return release_of(account, context.active);
 }
 
 void shard_core::decide_mail(account_actor& account, caf::mailbox_element& what, const command& asked) {
@@ -436,7 +448,7 @@ void shard_core::decide_mail(account_actor& account, caf::mailbox_element& what,
   operation.who.mail = &what;
   current_request_ = &operation;
   if (!own.phone.empty())
-    return answer(operation.who, say(own.kind, outcome_status::invalid, "not supported yet", "phone"), {});
+    return answer(operation.who, say(own.kind, outcome_status::invalid, "either account or phone", "phone"), {});
   if (!is_by_mail(own.kind))
     return answer(operation.who, say(own.kind, outcome_status::invalid, "is not for one account to decide", "op"), {});
   decide_on(account);
@@ -453,34 +465,47 @@ void shard_core::decide_unknown(const staged& operation) {
 }
 
 void shard_core::enroll(const staged& operation) {
+  staged enrolled = operation;
+  const seq_t release_at = decide_enrolment(enrolled);
+  answer_decided(enrolled, decision_.outcome, release_at);
+}
+
+seq_t shard_core::decide_enrolment(staged& operation) {
   const command& asked = *operation.asked;
+  const auto refuse = [&](outcome_status status, const char* what, const char* where) {
+    decision_.clear();
+    decision_.outcome = say(asked.kind, status, what, where);
+    return seq_t{};
+  };
   if (asked.account.empty())
-    return answer(operation.who, say(asked.kind, outcome_status::invalid, "is missing", "account"), {});
-  merchant* of = operation.of;
+    return refuse(outcome_status::invalid, "is missing", "account");
   std::unique_lock<std::mutex> first_entry; // held while a merchant gets its number and its first seq
-  if (of == nullptr) {
+  if (operation.of == nullptr) {
     if (!is_merchant_id(asked.merchant))
-      return answer(operation.who, say(asked.kind, outcome_status::invalid, "is not of the form [A-Za-z0-9._-]", "merchant"), {});
+      return refuse(outcome_status::invalid, "is not of the form [A-Za-z0-9._-]", "merchant");
     first_entry = parts_.merchants.lock();
-    of = parts_.merchants.find(asked.merchant, operation.merchant_hash);
-    if (of == nullptr && parts_.merchants.full())
-      return answer(operation.who, say(asked.kind, outcome_status::overloaded, "this ledger has 65535 merchants already"), {});
+    operation.of = parts_.merchants.find(asked.merchant, operation.merchant_hash);
+    if (operation.of == nullptr && parts_.merchants.full())
+      return refuse(outcome_status::overloaded, "this ledger has 65535 merchants already", "");
   }
-  decision_context context = context_for(of, now_);
+  decision_context context = context_for(operation.of, now_);
+  context.personal = operation.personal;
   do
     decide(not_enrolled, asked, context, decision_);
   while (!stamp(context));
   if (decision_.entries.empty())
-    return answer(operation.who, decision_.outcome, context.active != nullptr ? context.active->applied_seq : seq_t{});
-  if (of == nullptr)
-    of = &parts_.add_merchant(asked.merchant);
+    return context.active != nullptr ? context.active->applied_seq : seq_t{};
+  if (operation.of == nullptr)
+    operation.of = &parts_.add_merchant(asked.merchant);
   if (first_entry.owns_lock())
     first_entry.unlock();
-  account_actor& account = add_account(*of, operation.hash, asked.account);
-  commit(account, *of);
-  staged enrolled = operation;
-  enrolled.of = of;
-  answer_decided(enrolled, decision_.outcome, release_of(account, context.active));
+  return commit_enrolment(operation, context.active);
+}
+
+seq_t shard_core::commit_enrolment(const staged& operation, const program* active) {
+  account_actor& account = add_account(*operation.of, operation.hash, operation.asked->account);
+  commit(account, *operation.of);
+  return release_of(account, active);
 }
 
 decision_context shard_core::context_for(const merchant* of, instant now) {

@@ -21,6 +21,8 @@
 
 namespace tally::actors {
 
+struct registrar_job;
+
 // One operation on its way through the stages of a batch.
 struct staged {
   const command* asked = nullptr;
@@ -29,6 +31,7 @@ struct staged {
   std::uint64_t merchant_hash = 0;
   std::uint64_t hash = 0;           // of the account
   account_actor* account = nullptr; // null: not enrolled
+  std::uint64_t personal = 0;       // names the change of personal data that goes with it
 };
 
 // Thread: its shard's, except `post`, `wake_for`, `stop`.
@@ -94,6 +97,10 @@ public:
   seq_t release_of(const account_actor& account, const program* active) const;
   account_actor* find(const merchant& of, std::uint64_t hash, std::string_view account) const;
 
+  // ---- for the registrar: actors/shard_personal.cpp
+  void look_up(std::shared_ptr<registrar_job> job);
+  void decide_registered(std::shared_ptr<registrar_job> job);
+
   // ---- recovery and accounting, while nobody runs
   account_actor& add_account(merchant& of, std::uint64_t hash, std::string_view account);
   const directory<account_actor>& accounts() const { return accounts_; }
@@ -104,7 +111,7 @@ public:
 
 private:
   // stages
-  bool accept(const staged& operation);
+  bool accept(staged& operation);
   void locate(staged& operation);
   void forward(const staged& operation);
   void decide_all(std::span<staged> operations);
@@ -120,7 +127,16 @@ private:
   void find_review(const staged& operation);
   void list_reviews(const staged& operation);
 
-  // one decision
+  // phones: actors/shard_personal.cpp
+  bool find_by_phone(staged& operation);
+  void ask_registrar(const staged& operation);
+  void make_account(std::shared_ptr<registrar_job> job, seq_t of, int taken);
+  void give_back_decided(std::shared_ptr<registrar_job> job, const staged& operation, seq_t release_at);
+
+  // one decision; the outcome is in `decision_`, and what is returned is when it may be told
+  seq_t decide_for(account_actor& account, const staged& operation);
+  seq_t decide_enrolment(staged& operation);
+  seq_t commit_enrolment(const staged& operation, const program* active);
   bool stamp(decision_context& context);
   void commit(account_actor& account, const merchant& of);
   void finish(const origin& who, const merchant* of, const account_state& state);
@@ -168,6 +184,13 @@ private:
   decision decision_;
   std::function<std::span<const entry>(seq_t)> read_group_;
   std::array<staged, shard::stage_size> stage_;
+  // Operations of this stage under the account that their phone named.
+  struct found_command {
+    found_command(std::string its_account, const command& its_command) : account(std::move(its_account)), asked(its_command) {}
+    std::string account;
+    command asked;
+  };
+  std::deque<found_command> found_;
 
   std::vector<std::unique_ptr<forwarded_requests>> outgoing_requests_; // by shard
   std::vector<std::unique_ptr<forwarded_answers>> outgoing_answers_;

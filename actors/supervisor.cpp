@@ -5,6 +5,7 @@
 #include "actors/parts.hpp"
 #include "actors/program_actor.hpp"
 #include "actors/reader_actor.hpp"
+#include "actors/registrar_actor.hpp"
 
 #include <caf/system_messages.hpp>
 
@@ -38,7 +39,7 @@ void watch(supervisor_actor* self, ledger_parts* parts, const caf::down_msg& dow
   supervisor_state& state = self->state;
   const auto ended = [&](const caf::actor& reader) { return reader.address() == down.source; };
   if (std::ranges::none_of(all_readers(state), ended))
-    end_process("a program's actor", down.reason);
+    end_process(down.source == state.registrar.address() ? "the registrar" : "a program's actor", down.reason);
   std::fprintf(stderr, "tally: a reader of the journal ended (%s) and is started again\n", to_string(down.reason).c_str());
   if (ended(state.liability))
     state.liability = start_liability(self, parts);
@@ -74,11 +75,13 @@ caf::behavior supervisor(supervisor_actor* self, ledger_parts* parts) {
     self->state.readers.push_back(start_reader(self, parts));
   self->state.tail_reader = start_reader(self, parts);
   self->state.liability = start_liability(self, parts);
+  self->state.registrar = self->spawn<caf::monitored>(registrar_actor, parts);
   self->set_down_handler([self, parts](const caf::down_msg& down) { watch(self, parts, down); });
   self->set_exit_handler([self](const caf::exit_msg& end) { // the ledger closes
     self->set_down_handler([](const caf::down_msg&) {});
     for (const caf::actor& reader : all_readers(self->state))
       self->send_exit(reader, end.reason);
+    self->send_exit(self->state.registrar, end.reason);
     for (const auto& [merchant, program] : self->state.programs)
       self->send_exit(program, end.reason);
     self->quit(end.reason);
@@ -92,6 +95,7 @@ caf::behavior supervisor(supervisor_actor* self, ledger_parts* parts) {
         const caf::actor program = program_of(self, parts, put.job->asked->get().merchant);
         self->send(program, std::move(put));
       },
+      [self](registrar_message& message) { self->send(self->state.registrar, std::move(message)); },
       [self](caf::get_atom) { return self->state.readers; },
   };
 }
