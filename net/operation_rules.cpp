@@ -351,9 +351,8 @@ const char* check_operation(const command& operation, std::string& where) {
       return what;
     }
   }
-  const field_set later = token | ((phone | name) & rules.optional);
-  if ((there & later) != 0) {
-    where = name_of(first_of(there & later), rules);
+  if ((there & token) != 0) {
+    where = name_of(token, rules);
     return "not supported yet";
   }
   return check_together(operation, there, where);

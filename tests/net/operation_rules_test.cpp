@@ -161,16 +161,24 @@ TEST(operation_rules, what_follows_later_says_so) {
   EXPECT_EQ(problem_of(op::none, [](command&) {}), "op: unknown operation");
   EXPECT_EQ(problem_of(static_cast<op>(33), [](command&) {}), "op: unknown operation");
   EXPECT_EQ(problem_of(static_cast<op>(255), [](command&) {}), "op: unknown operation");
-  EXPECT_EQ(problem_of(op::earn, [](command& c) { c.phone = "+49 30 1234567"; }), "phone: not supported yet");
   EXPECT_EQ(problem_of(op::earn, [](command& c) { c.token = "t"; }), "token: not supported yet");
-  EXPECT_EQ(problem_of(op::enroll,
-                       [](command& c) {
-                         c.account = {};
-                         c.phone = "+49 30 1234567";
-                       }),
-            "phone: not supported yet");
-  EXPECT_EQ(problem_of(op::enroll, [](command& c) { c.name = "Ada"; }), "name: not supported yet");
-  EXPECT_EQ(problem_of(op::account, [](command& c) { c.phone = "+49 30 1234567"; }), "phone: not supported yet");
+}
+
+TEST(operation_rules, a_phone_names_who_it_is) {
+  const auto by_phone = [](op kind, std::string_view phone, bool beside_account) {
+    return problem_of(kind, [=](command& c) {
+      c.account = beside_account ? c.account : std::string_view{};
+      c.phone = phone;
+    });
+  };
+  for (const op kind : {op::enroll, op::earn, op::account}) {
+    EXPECT_EQ(by_phone(kind, "+49 (30) 123-45.67", false), "") << name_of(kind);
+    EXPECT_EQ(by_phone(kind, "1234", false).substr(0, 27), "phone: must be a phone numb") << name_of(kind);
+    EXPECT_EQ(by_phone(kind, "+49 30 1234567", true), kind == op::enroll ? "" : "phone: either account or phone") << name_of(kind);
+  }
+  EXPECT_EQ(problem_of(op::enroll, [](command& c) { c.name = "Ada"; }), "");
+  EXPECT_EQ(by_phone(op::profile, "030 1234567", true), "");
+  EXPECT_EQ(by_phone(op::profile, "none", true).substr(0, 6), "phone:");
 }
 
 struct required_field {
