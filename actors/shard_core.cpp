@@ -333,8 +333,8 @@ bool shard_core::accept(staged& operation) {
     return refuse(outcome_status::invalid, asked.merchant.empty() ? "is missing" : "is longer than 64 bytes", "merchant");
   if (asked.account.size() > id_bytes_max)
     return refuse(outcome_status::invalid, "is longer than 64 bytes", "account");
-  const bool is_registrars = asked.kind == op::profile || asked.kind == op::erase ||
-                             (asked.kind == op::enroll && !(asked.phone.empty() && asked.name.empty()));
+  const bool is_registrars =
+      asked.kind == op::profile || asked.kind == op::erase || (asked.kind == op::enroll && !(asked.phone.empty() && asked.name.empty()));
   if (is_registrars)
     return ask_registrar(operation), false;
   if (!asked.phone.empty() && !find_by_phone(operation))

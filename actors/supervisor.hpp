@@ -25,7 +25,8 @@ struct supervisor_state {
   static inline const char* name = "supervisor";
 };
 
-// Takes read_message (each kind of read to its actor), put_program_message and registrar_message; answers `caf::get_atom` with its readers, for tests.
+// Takes read_message (each kind of read to its actor), put_program_message and registrar_message; answers `caf::get_atom` with its readers,
+// for tests.
 caf::behavior supervisor(caf::stateful_actor<supervisor_state>* self, ledger_parts* parts);
 
 } // namespace tally::actors

@@ -1,7 +1,7 @@
 #include "wal/block.hpp"
+#include "engine/varint.hpp"
 #include "wal/blake2b.hpp"
 #include "wal/crc32c.hpp"
-#include "wal/varint.hpp"
 
 #include <string>
 

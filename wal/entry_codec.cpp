@@ -1,7 +1,7 @@
 // The bytes of one entry; docs/formats/entry.md has the layout, this file follows it from top to bottom, twice.
 // Every value has exactly one form, and the decoder refuses the others: two records are equal where their entries are.
 #include "wal/entry_codec.hpp"
-#include "wal/varint.hpp"
+#include "engine/varint.hpp"
 
 #include <memory>
 #include <string>

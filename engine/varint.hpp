@@ -1,4 +1,4 @@
-// Varints (LEB128, 7 bits a byte, lowest first) and zigzag, as docs/formats/entry.md uses them: always in their shortest form,
+// Varints (LEB128, 7 bits a byte, lowest first) and zigzag, as entries and account images use them: always in their shortest form,
 // so that equal values have equal bytes. Written and read without a branch per byte; an entry is made of some twenty of them.
 #pragma once
 
@@ -8,7 +8,7 @@
 #include <cstring>
 #include <string_view>
 
-namespace tally::wal {
+namespace tally {
 
 static_assert(std::endian::native == std::endian::little, "stored integers are little-endian and copied as they are");
 
@@ -159,4 +159,4 @@ private:
   bool bad_ = false;
 };
 
-} // namespace tally::wal
+} // namespace tally
