@@ -21,7 +21,7 @@ namespace {
 // caf::make_actor, because that takes every account from the heap.
 constexpr std::size_t actor_offset = CAF_CACHE_LINE_SIZE;
 static_assert(sizeof(caf::actor_control_block) <= actor_offset);
-static_assert(actor_offset + sizeof(account_actor) - sizeof(account_state) <= 216, "what an account costs besides its state");
+static_assert(actor_offset + sizeof(account_actor) - sizeof(account_state) <= 224, "what an account costs besides its state");
 
 void destroy_actor(caf::abstract_actor* actor) {
   actor->on_destroy();
@@ -51,6 +51,11 @@ account_actor::account_actor(caf::actor_config& config, shard_core& owner, std::
 void account_actor::retire() {
   const caf::strong_actor_ptr last(ctrl(), false);
   cleanup(caf::make_error(caf::exit_reason::user_shutdown), nullptr);
+}
+
+bool account_actor::is_alone() const {
+  return ctrl()->strong_refs.load(std::memory_order_acquire) == 1 && ctrl()->weak_refs.load(std::memory_order_acquire) == 1 &&
+         !attachables_head_;
 }
 
 caf::actor account_actor::handle() { return caf::actor_cast<caf::actor>(caf::strong_actor_ptr(ctrl())); }

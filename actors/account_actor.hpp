@@ -13,10 +13,10 @@ namespace tally::actors {
 
 class shard_core;
 
-// Lifecycle: made by its shard when the enrolment is decided or replayed; ends when the ledger closes. Its memory stays
-// until the last handle is gone.
-// Thread: `enqueue` from any; on the shard's it is handled at once, else through the shard's inbox. Everything else on the
-// shard's.
+// Lifecycle: made by its shard when the enrolment is decided or replayed, or when its image is brought back; ends when the ledger closes,
+// or when it is passivated: what it knows is on disk then, nobody holds a handle to it, and the next operation makes another actor of it
+// (actors/shard_images.hpp). Its memory stays until the last handle is gone. Thread: `enqueue` from any; on the shard's it is handled at
+// once, else through the shard's inbox. Everything else on the shard's.
 class account_actor final : public caf::monitorable_actor {
 public:
   // With one reference, the directory's.
@@ -24,6 +24,8 @@ public:
   static std::size_t block_bytes();
   // Tells monitors and links that it is over, and gives the directory's reference back.
   void retire();
+  // Nobody but the directory knows it: no handle, no message on its way, no monitor, no link.
+  bool is_alone() const;
 
   using caf::monitorable_actor::enqueue;
   void enqueue(caf::mailbox_element_ptr what, caf::execution_unit* host) override;
@@ -51,6 +53,11 @@ private:
 
 public:
   instant queued_due = instant::end_of_time(); // the timer queue's
+  std::uint16_t queue_places = 0;              // the same
+  // For the shard's images (actors/shard_images.hpp).
+  bool is_listed = false;                // it changed, and waits for its image to be taken
+  bool was_touched = true;               // since the sweep came by
+  std::uint32_t images_on_their_way = 0; // taken and not stored yet
 
 private:
   account_state state_;

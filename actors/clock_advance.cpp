@@ -1,6 +1,7 @@
 #include "actors/clock_advance.hpp"
 
 #include "actors/shard_core.hpp"
+#include "actors/stop_server.hpp"
 
 #include <algorithm>
 
@@ -98,11 +99,29 @@ std::uint64_t fire(shard_core& home) {
     }
   }
   for (due_account& each : accounts) {
-    each.owner->timers().update(*each.account);
+    each.owner->changed(*each.account);
     if (each.owner->open_bytes() > open_bytes_max)
       each.owner->hand_over();
   }
   return entries.entries().size();
+}
+
+// Accounts on disk that have something due by then.
+void bring_back_due(ledger_parts& parts, instant to) {
+  if (!parts.images)
+    return;
+  for (std::uint32_t i = 0; i < parts.shards.size(); ++i)
+    parts.core(i).images().bring_back_tail();
+  const auto bring_back = [&](merchant_number number, std::string_view account, instant) {
+    const merchant& of = *parts.merchants.at(number);
+    const std::uint64_t hash = parts.merchants.account_hash(of.hash, account);
+    parts.core(parts.shard_of(hash)).find(of, hash, account);
+    return true;
+  };
+  if (parts.due_brought_back_until >= to)
+    return;
+  must(parts.images->for_each_due(parts.due_brought_back_until, to, bring_back), "account images cannot be read");
+  parts.due_brought_back_until = to;
 }
 
 void advance(shard_core& home, instant to, const origin& who) {
@@ -118,6 +137,7 @@ void advance(shard_core& home, instant to, const origin& who) {
     refused.where = "to";
     return home.answer(who, refused, {});
   }
+  bring_back_due(parts, to);
   std::uint64_t fired = 0;
   instant due;
   while (earliest_shard(parts, due) != nullptr && due <= to) {

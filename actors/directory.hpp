@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/zeroed_memory.hpp"
+#include "engine/assert.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -10,8 +11,8 @@
 
 namespace tally::actors {
 
-// Nothing is ever removed in this version (accounts stay resident). Grows without a pause: a larger table is filled a few
-// slots per insert, and both are looked at until the old one is empty.
+// Grows without a pause: a larger table is filled a few slots per insert, and both are looked at until the old one is empty. Never
+// shrinks.
 // Thread: its shard's; `size` roughly from any.
 template <class Account>
 class directory {
@@ -42,6 +43,27 @@ public:
     ++size_;
   }
 
+  // Of an account that is in it.
+  void erase(std::uint64_t hash, const Account* account) {
+    if (newest_.erase(hash, account))
+      older_.bury(hash, account); // where it was moved from
+    else
+      TALLY_ASSERT(older_.bury(hash, account), static_cast<long long>(size_));
+    --size_;
+  }
+
+  // Visits the accounts in the next `count` slots, round and round: each comes up once a round, nearly. `visit` may erase the one it sees.
+  template <class Visit>
+  void sweep(std::size_t count, const Visit& visit) {
+    move_some(count);
+    for (; count > 0; --count) {
+      hand_ = (hand_ + 1) & newest_.mask;
+      if (const slot here = newest_.slots()[hand_]; here.account != nullptr)
+        visit(here.hash, *here.account);
+    }
+  }
+  std::size_t slots() const { return newest_.size; }
+
   std::size_t size() const { return size_; }
   std::size_t bytes() const { return newest_.memory.bytes() + older_.memory.bytes(); }
 
@@ -51,7 +73,7 @@ public:
       if (newest_.slots()[i].account != nullptr)
         visit(*newest_.slots()[i].account);
     for (std::size_t i = moved_; i < older_.size; ++i)
-      if (older_.slots()[i].account != nullptr)
+      if (older_.slots()[i].is_taken())
         visit(*older_.slots()[i].account);
   }
 
@@ -62,6 +84,10 @@ private:
   struct slot {
     std::uint64_t hash;
     Account* account; // null: empty
+
+    // In the older table, where nothing may move, an account that is gone leaves this behind.
+    static Account* grave() { return reinterpret_cast<Account*>(std::uintptr_t{1}); }
+    bool is_taken() const { return account != nullptr && account != grave(); }
   };
   struct table {
     table() = default;
@@ -75,9 +101,40 @@ private:
         const slot& here = slots()[at];
         if (here.account == nullptr)
           return nullptr;
-        if (here.hash == hash && same(*here.account))
+        if (here.hash == hash && here.account != slot::grave() && same(*here.account))
           return here.account;
       }
+    }
+    // Closes the gap, so that every chain stays whole. False: it is not in here.
+    bool erase(std::uint64_t hash, const Account* account) {
+      std::size_t at = hash & mask;
+      while (slots()[at].account != account) {
+        if (slots()[at].account == nullptr)
+          return false;
+        at = (at + 1) & mask;
+      }
+      for (std::size_t next = (at + 1) & mask; slots()[next].account != nullptr; next = (next + 1) & mask) {
+        const std::size_t home = slots()[next].hash & mask;
+        const bool may_move = ((next - home) & mask) >= ((next - at) & mask);
+        if (may_move) {
+          slots()[at] = slots()[next];
+          at = next;
+        }
+      }
+      slots()[at] = {};
+      --used;
+      return true;
+    }
+    // Leaves a grave where it lies. False: it is not in here.
+    bool bury(std::uint64_t hash, const Account* account) {
+      if (size == 0)
+        return false;
+      for (std::size_t at = hash & mask; slots()[at].account != nullptr; at = (at + 1) & mask)
+        if (slots()[at].account == account) {
+          slots()[at].account = slot::grave();
+          return true;
+        }
+      return false;
     }
     void put(std::uint64_t hash, Account* account) {
       std::size_t at = hash & mask;
@@ -104,7 +161,7 @@ private:
       return;
     for (; count > 0 && moved_ < older_.size; --count, ++moved_) {
       const slot& from = older_.slots()[moved_];
-      if (from.account != nullptr)
+      if (from.is_taken())
         newest_.put(from.hash, from.account);
     }
     if (moved_ == older_.size) {
@@ -116,6 +173,7 @@ private:
   table newest_;
   table older_; // while its slots are being moved; what was moved stays in it too, so its chains stay whole
   std::size_t moved_ = 0;
+  std::size_t hand_ = 0; // of `sweep`
   std::size_t size_ = 0;
 };
 

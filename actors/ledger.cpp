@@ -83,8 +83,18 @@ result<std::unique_ptr<ledger>> ledger::open(const ledger_options& options, std:
   if (!personal)
     return personal.error();
   std::unique_ptr<ledger> opened(new ledger(std::make_unique<impl>(options, std::move(journal))));
-  opened->impl_->parts.personal = std::move(*personal);
-  if (const result<void> recovered = recover(opened->impl_->parts, progress); !recovered)
+  ledger_parts& parts = opened->impl_->parts;
+  parts.personal = std::move(*personal);
+  if (options.snapshot_every.count() > 0) {
+    auto images = snapshot::image_store::open({.folder = options.folder / "images"});
+    if (!images)
+      return images.error();
+    parts.images = std::move(*images);
+    parts.snapshots = std::make_unique<snapshotter>(parts, options.snapshot_every);
+    if (options.resident_accounts != 0)
+      parts.resident_accounts_max = std::max<std::size_t>(options.resident_accounts / parts.shards.size(), 1);
+  }
+  if (const result<void> recovered = recover(parts, progress); !recovered)
     return recovered.error();
   return opened;
 }
@@ -111,6 +121,8 @@ void ledger::start(std::span<port* const> ports) {
       parts.core(i).wake_for(durable);
   });
   parts.supervisor = parts.system->spawn<caf::no_spawn_options>(supervisor, &parts);
+  if (parts.snapshots)
+    parts.snapshots->start();
 }
 
 void ledger::give_up_scans() { impl_->parts.giving_up.store(true, std::memory_order_relaxed); }
@@ -124,7 +136,11 @@ void ledger::close() {
     TALLY_ASSERT(!each->core().running(), each->index());
   if (parts.started) {
     caf::anon_send_exit(parts.supervisor, caf::exit_reason::user_shutdown);
+    if (parts.snapshots)
+      parts.snapshots->stop();
     parts.journal->stop();
+    if (parts.snapshots)
+      parts.snapshots->finish();
   }
   for (const auto& each : parts.shards)
     each->core().retire_accounts();
@@ -146,6 +162,13 @@ caf::actor ledger::account(std::string_view merchant_id, std::string_view accoun
   });
   return found;
 }
+
+void ledger::snapshot_now() {
+  TALLY_ASSERT(impl_->parts.snapshots && impl_->parts.started);
+  impl_->parts.snapshots->snapshot_now();
+}
+
+snapshot_figures ledger::figures() const { return impl_->parts.snapshots ? impl_->parts.snapshots->figures() : snapshot_figures{}; }
 
 wal::journal& ledger::journal() { return *impl_->parts.journal; }
 

@@ -7,6 +7,7 @@
 
 #include <caf/fwd.hpp>
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -15,11 +16,16 @@
 
 namespace tally::actors {
 
+struct snapshot_figures;
+
 struct ledger_options {
   std::filesystem::path folder;
   std::uint32_t shards = 0;          // 0: half the processors, at least 1
   std::optional<instant> test_clock; // a clock that stands still and is moved by advance_clock
   bool sync = true;                  // false only for measuring
+  // How often the recovery point is moved; 0: no account images, every start reads the whole journal.
+  std::chrono::milliseconds snapshot_every{0};
+  std::size_t resident_accounts = 0; // how many accounts may be in memory, about; 0: all. Needs snapshots
 };
 
 class ledger {
@@ -45,8 +51,12 @@ public:
   // Messages it understands: actors/account_messages.hpp.
   caf::actor account(std::string_view merchant, std::string_view account);
 
+  // Moves the recovery point now, and waits for it. Needs snapshots; not from a shard's thread.
+  void snapshot_now();
+  snapshot_figures figures() const;
+
   wal::journal& journal();
-  std::size_t account_count() const; // while no shard runs, or roughly
+  std::size_t account_count() const; // in memory; while no shard runs, or roughly
   std::size_t memory_bytes() const;  // of accounts and directories; same
 
 private:

@@ -5,7 +5,9 @@
 #include "actors/ledger.hpp"
 #include "actors/merchants.hpp"
 #include "actors/sequencer.hpp"
+#include "actors/snapshotter.hpp"
 #include "personal/store.hpp"
+#include "snapshot/image_store.hpp"
 #include "wal/journal.hpp"
 
 #include <caf/actor.hpp>
@@ -13,6 +15,7 @@
 #include <caf/actor_system_config.hpp>
 
 #include <atomic>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -41,7 +44,10 @@ struct ledger_parts {
 
   std::unique_ptr<wal::journal> journal;
   std::unique_ptr<personal::store> personal;
-  alignas(64) sequencer stamps; // the one line that all shards write to
+  std::unique_ptr<snapshot::image_store> images; // null: everything stays in memory, and every start reads the whole journal
+  std::unique_ptr<snapshotter> snapshots;        // the same
+  std::size_t resident_accounts_max = SIZE_MAX;  // of each shard
+  alignas(64) sequencer stamps;                  // the one line that all shards write to
   alignas(64) ledger_clock clock;
   merchant_table merchants;
 
@@ -51,8 +57,10 @@ struct ledger_parts {
 
   std::vector<std::unique_ptr<shard>> shards;
   std::vector<port*> ports;
-  std::atomic<std::uint32_t> quiet_shards{0}; // stopping, and nothing of theirs is on its way
-  std::atomic<bool> giving_up{false};         // long scans end: the ledger is about to stop
+  std::atomic<std::uint32_t> open_intents{0}; // changes of personal data that are begun and neither settled nor dropped
+  instant due_brought_back_until{std::numeric_limits<std::int64_t>::min()}; // by the test clock, on shard 0
+  std::atomic<std::uint32_t> quiet_shards{0};                               // stopping, and nothing of theirs is on its way
+  std::atomic<bool> giving_up{false};                                       // long scans end: the ledger is about to stop
   bool started = false;
   bool closed = false;
 };

@@ -11,7 +11,8 @@ namespace {
 
 class replayer {
 public:
-  replayer(ledger_parts& parts, const std::vector<personal::intent>& open_intents) : parts_(parts) {
+  // `point`: the images hold everything up to there, and accounts stay on disk; 0: there are none.
+  replayer(ledger_parts& parts, const std::vector<personal::intent>& open_intents, seq_t point) : parts_(parts), point_(point) {
     for (const personal::intent& each : open_intents)
       accounts_of_intents_.try_emplace(each.number);
   }
@@ -24,6 +25,8 @@ public:
       note_personal(each);
     if (each.kind == entry_kind::program)
       return take_program(each);
+    if (point_)
+      return leave_on_disk(each);
     return each.kind == entry_kind::enroll ? take_enroll(each) : take_change(each);
   }
 
@@ -33,10 +36,10 @@ public:
   // Whose entry carries the intent's number; empty: nobody's.
   const std::string& account_of(const personal::intent& intent) const { return accounts_of_intents_.at(intent.number); }
 
-private:
-  void note_personal(const entry& each) {
-    if (const auto found = accounts_of_intents_.find(each.personal); found != accounts_of_intents_.end())
-      found->second = each.account;
+  // The newest entry that the images hold.
+  void begin_after(const entry& each) {
+    newest_ = each.seq;
+    newest_at_ = each.at;
   }
 
   bool take_program(const entry& each) {
@@ -59,6 +62,12 @@ private:
     return true;
   }
 
+private:
+  void note_personal(const entry& each) {
+    if (const auto found = accounts_of_intents_.find(each.personal); found != accounts_of_intents_.end())
+      found->second = each.account;
+  }
+
   bool take_enroll(const entry& each) {
     merchant* of = merchant_of(each);
     if (of == nullptr)
@@ -67,9 +76,11 @@ private:
       return fail(each, "its account's id has no or too many bytes");
     const std::uint64_t hash = parts_.merchants.account_hash(of->hash, each.account);
     shard_core& owner = parts_.core(parts_.shard_of(hash));
-    if (owner.find(*of, hash, each.account) != nullptr || each.prev_seq)
+    if (owner.find_resident(*of, hash, each.account) != nullptr || each.prev_seq)
       return fail(each, "its account was enrolled before");
-    apply(owner.add_account(*of, hash, each.account).state(), each);
+    account_actor& account = owner.add_account(*of, hash, each.account);
+    apply(account.state(), each);
+    owner.images().changed(account);
     return true;
   }
 
@@ -79,12 +90,29 @@ private:
     if (of == nullptr)
       return fail(each, "its merchant never appeared");
     const std::uint64_t hash = parts_.merchants.account_hash(of->hash, each.account);
-    account_actor* account = parts_.core(parts_.shard_of(hash)).find(*of, hash, each.account);
+    shard_core& owner = parts_.core(parts_.shard_of(hash));
+    account_actor* account = owner.find_resident(*of, hash, each.account);
     if (account == nullptr)
       return fail(each, "its account was never enrolled");
     if (each.prev_seq != account->state().last_seq)
       return fail(each, "it does not follow the account's entry " + std::to_string(account->state().last_seq.value));
     apply(account->state(), each);
+    owner.images().changed(*account);
+    return true;
+  }
+
+  // Only where the account's newest entry is, and what every read of the ledger's own lists needs.
+  bool leave_on_disk(const entry& each) {
+    const merchant* of = merchant_of(each);
+    if (of == nullptr)
+      return false;
+    if (each.account.empty() || each.account.size() > id_bytes_max)
+      return fail(each, "its account's id has no or too many bytes");
+    const std::uint64_t hash = parts_.merchants.account_hash(of->hash, each.account);
+    shard_core& owner = parts_.core(parts_.shard_of(hash));
+    if (!owner.images().expect(hash, each, point_))
+      return fail(each, "it does not follow the account's entry before it");
+    owner.reviews().note(each);
     return true;
   }
 
@@ -104,6 +132,7 @@ private:
   }
 
   ledger_parts& parts_;
+  const seq_t point_;
   std::unordered_map<std::uint64_t, std::string> accounts_of_intents_; // by number, of those that are open
   std::string problem_;
   seq_t newest_;
@@ -120,15 +149,58 @@ result<void> finish_intents(personal::store& store, const std::vector<personal::
   return {};
 }
 
+// The shard of the review's account lists it.
+result<void> list_review(ledger_parts& parts, wal::journal_reader& reader, const snapshot::review_record& open) {
+  const result<const entry*> read = reader.read(open.review);
+  if (!read)
+    return read.error();
+  const merchant* of = parts.merchants.at(open.merchant);
+  if ((*read)->kind != entry_kind::review_hold || of == nullptr || (*read)->merchant != open.merchant)
+    return failure{failure_code::corrupt,
+                   "entry " + std::to_string(open.review.value) + " is not the review that the recovery point names"};
+  parts.core(parts.shard_of(parts.merchants.account_hash(of->hash, (*read)->account))).reviews().add(open.merchant, open.review);
+  return {};
+}
+
+// What the recovery point says: merchants, their rules, open reviews.
+result<void> take_point(ledger_parts& parts, const snapshot::recovery_point& point, replayer& replayed) {
+  if (result<void> held = parts.journal->must_hold({point.seq, point.hash}); !held)
+    return failure{held.error().code, "the account images go on where the journal ends, or are of another one: " + held.error().what};
+  const auto reader = parts.journal->make_reader();
+  for (const snapshot::merchant_record& each : point.merchants) {
+    parts.merchants.add(each.id, each.number);
+    parts.journal->learn_merchant(each.number, each.id);
+    for (const seq_t version : each.programs) {
+      const result<const entry*> read = reader->read(version);
+      if (!read)
+        return read.error();
+      if ((*read)->kind != entry_kind::program || (*read)->merchant != each.number || !replayed.take_program(**read))
+        return failure{failure_code::corrupt, "entry " + std::to_string(version.value) + " is not the rules that the recovery point names"};
+    }
+  }
+  for (const snapshot::review_record& each : point.reviews)
+    if (result<void> listed = list_review(parts, *reader, each); !listed)
+      return listed;
+  const result<const entry*> newest = reader->read(point.seq);
+  if (!newest)
+    return newest.error();
+  replayed.begin_after(**newest);
+  return {};
+}
+
 } // namespace
 
 result<void> recover(ledger_parts& parts, const std::function<void(seq_t)>& progress) {
   const result<std::vector<personal::intent>> open_intents = parts.personal->open_intents();
   if (!open_intents)
     return open_intents.error();
-  replayer replayed(parts, *open_intents);
+  const std::optional<snapshot::recovery_point> point = parts.images ? parts.images->point() : std::nullopt;
+  replayer replayed(parts, *open_intents, point ? point->seq : seq_t{});
+  if (point)
+    if (result<void> taken = take_point(parts, *point, replayed); !taken)
+      return taken;
   const result<void> read = parts.journal->replay(
-      seq_t{1}, [&](const entry& each) { return replayed.take(each); }, progress ? progress : [](seq_t) {});
+      replayed.newest().plus(1), [&](const entry& each) { return replayed.take(each); }, progress ? progress : [](seq_t) {});
   if (!replayed.problem().empty())
     return failure{failure_code::corrupt, replayed.problem()};
   if (!read)
@@ -140,7 +212,8 @@ result<void> recover(ledger_parts& parts, const std::function<void(seq_t)>& prog
     parts.clock.advance_to(replayed.newest_at());
   for (std::uint32_t i = 0; i < parts.shards.size(); ++i) {
     parts.core(i).queue_timers();
-    parts.core(i).index_reviews();
+    if (!point)
+      parts.core(i).index_reviews();
   }
   return {};
 }

@@ -1,4 +1,6 @@
-// Brings a ledger back from its journal: every entry applied to its account, every version of every program read again.
+// Brings a ledger back: merchants, rules, open reviews, time. With account images, what is behind their recovery point is read and each
+// account comes back when it is asked for, or with the next round of images; without, the whole journal is read and every entry
+// applied to its account.
 #pragma once
 
 #include "engine/result.hpp"

@@ -2,11 +2,7 @@
 
 #include "actors/parts.hpp"
 #include "actors/shard_core.hpp"
-#include "wal/commit_loop.hpp"
-
-#include <unistd.h>
-
-#include <cstdio>
+#include "actors/stop_server.hpp"
 
 namespace tally::actors {
 
@@ -16,16 +12,9 @@ using personal::profile;
 using step = registrar_message::step;
 
 // Nobody knows what is on disk after a change that failed: the next start finds out, by the journal.
-[[noreturn]] void stop_the_process(const failure& why) {
-  std::fprintf(stderr, "tally: personal data cannot be changed and the server stops: %s\n", why.what.c_str());
-  std::fflush(stderr);
-  ::_exit(wal::journal_failure_exit_status);
-}
+constexpr std::string_view cannot_change = "personal data cannot be changed";
 
-void must(const result<void>& changed) {
-  if (!changed)
-    stop_the_process(changed.error());
-}
+void must(const result<void>& changed) { actors::must(changed, cannot_change); }
 
 // Works on one operation; each step says whether it is answered now, or waits for a shard.
 class registrar {
@@ -86,7 +75,7 @@ private:
 
   progress finish_enrolment() {
     if (job_->begun)
-      must(job_->decided.status == outcome_status::ok ? store_.settle(*job_->begun, job_->account) : store_.drop(*job_->begun));
+      end_intent(job_->decided.status == outcome_status::ok);
     const bool came_second = job_->begun && job_->decided.status == outcome_status::duplicate; // to somebody without a phone
     if (came_second && !asked_.phone.empty())
       return reject(outcome_code::account_exists);
@@ -150,7 +139,7 @@ private:
   progress finish_erasure() {
     const bool is_erased = job_->decided.status == outcome_status::ok;
     if (job_->begun)
-      must(is_erased ? store_.settle(*job_->begun, job_->account) : store_.drop(*job_->begun));
+      end_intent(is_erased);
     else if (is_erased)
       must(store_.purge(asked_.merchant, job_->account)); // an enrolment that was refused may have left something
     return answer_decided();
@@ -175,8 +164,14 @@ private:
 
   void begin(result<personal::intent> begun) {
     if (!begun)
-      stop_the_process(begun.error());
+      stop_server(cannot_change, begun.error());
+    parts_.open_intents.fetch_add(1, std::memory_order_seq_cst); // before its entry has a seq
     job_->begun = std::move(*begun);
+  }
+
+  void end_intent(bool is_done) {
+    must(is_done ? store_.settle(*job_->begun, job_->account) : store_.drop(*job_->begun));
+    parts_.open_intents.fetch_sub(1, std::memory_order_seq_cst);
   }
 
   profile data_asked() const { return {std::string(asked_.phone), std::string(asked_.name)}; }

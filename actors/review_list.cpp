@@ -2,6 +2,13 @@
 
 namespace tally::actors {
 
+std::vector<snapshot::review_record> review_index::all() const {
+  std::vector<snapshot::review_record> all;
+  for (const auto& [merchant, review] : open_)
+    all.push_back({merchant, review});
+  return all;
+}
+
 std::vector<seq_t> review_index::find(merchant_number of, seq_t after, std::size_t count) const {
   std::vector<seq_t> found;
   for (auto at = open_.upper_bound({of, after}); at != open_.end() && at->first == of && found.size() < count; ++at)

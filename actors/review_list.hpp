@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/journal_reads.hpp"
+#include "snapshot/recovery_point.hpp"
 
 #include <set>
 #include <utility>
@@ -21,6 +22,8 @@ public:
     else if (made.kind == entry_kind::review_approve || made.kind == entry_kind::review_reject)
       open_.erase({made.merchant, made.review});
   }
+  // Of every merchant.
+  std::vector<snapshot::review_record> all() const;
   // The first `count` after `after`, in order.
   std::vector<seq_t> find(merchant_number of, seq_t after, std::size_t count) const;
 

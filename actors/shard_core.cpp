@@ -84,7 +84,7 @@ private:
 };
 
 shard_core::shard_core(ledger_parts& parts, shard& face, std::uint32_t index)
-    : parts_(parts), face_(face), index_(index), slabs_(account_actor::block_bytes()),
+    : parts_(parts), face_(face), index_(index), images_(*this), slabs_(account_actor::block_bytes()),
       read_group_([this](seq_t first) { return read_group(first); }) {}
 
 shard_core::~shard_core() {
@@ -124,8 +124,10 @@ void shard_core::turn(port& world, std::chrono::steady_clock::time_point sleep_u
   poll(world, sleep_until);
   drain_inbox();
   fire_due();
-  if (!parked_)
+  if (!parked_) {
     hand_over();
+    images_.work();
+  }
   send_outgoing();
   if (!parked_)
     let_go();
@@ -139,6 +141,8 @@ void shard_core::poll(port& world, std::chrono::steady_clock::time_point sleep_u
   }
   const instant due = timers_.earliest();
   const instant now = parts_.now();
+  if (images_.is_busy())
+    sleep_until = std::min(sleep_until, std::chrono::steady_clock::now() + std::chrono::milliseconds(1));
   if (due <= now)
     sleep_until = {};
   else if (due < instant::end_of_time() && !parts_.clock.is_test() && due.us - now.us < 1'000'000)
@@ -215,6 +219,11 @@ void shard_core::fire_due() {
     settle_due(account);
     timers_.update(account);
   }
+}
+
+void shard_core::changed(account_actor& account) {
+  timers_.update(account);
+  images_.changed(account);
 }
 
 void shard_core::send_outgoing() {
@@ -394,6 +403,8 @@ void shard_core::deliver(staged& operation) {
     if (operation.of == nullptr)
       operation.of = parts_.merchants.find(operation.asked->merchant, operation.merchant_hash);
     operation.account = operation.of != nullptr ? find(*operation.of, operation.hash, operation.asked->account) : nullptr;
+  } else {
+    operation.account->was_touched = true;
   }
   switch (operation.asked->kind) {
   case op::account:
@@ -414,7 +425,16 @@ void shard_core::deliver(staged& operation) {
   operation.account->enqueue(caf::mailbox_element_ptr(&request_), nullptr);
 }
 
-account_actor* shard_core::find(const merchant& of, std::uint64_t hash, std::string_view account) const {
+account_actor* shard_core::find(const merchant& of, std::uint64_t hash, std::string_view account) {
+  account_actor* found = find_resident(of, hash, account);
+  if (found == nullptr && parts_.images)
+    found = images_.bring_back(of, hash, account);
+  if (found != nullptr)
+    found->was_touched = true;
+  return found;
+}
+
+account_actor* shard_core::find_resident(const merchant& of, std::uint64_t hash, std::string_view account) const {
   return accounts_.find(hash, [&](const account_actor& each) { return each.state().merchant == of.number && each.id() == account; });
 }
 
@@ -542,7 +562,7 @@ void shard_core::commit(account_actor& account, const merchant& of) {
     reviews_.note(each);
   }
   if (!decision_.entries.empty())
-    timers_.update(account);
+    changed(account);
 }
 
 void shard_core::add_entry(entry& made, const merchant& of, std::string_view account) {
@@ -650,6 +670,8 @@ void shard_core::when_durable(seq_t seq, std::function<void()> act) {
 // ---- recovery and accounting ----------------------------------------------------------------------------------------
 
 void shard_core::queue_timers() {
+  if (parts_.snapshots)
+    timers_.set_horizon(parts_.snapshots->timer_horizon(parts_.now()));
   accounts_.for_each([this](account_actor& each) { timers_.update(each); });
 }
 

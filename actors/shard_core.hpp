@@ -9,6 +9,7 @@
 #include "actors/parts.hpp"
 #include "actors/request_element.hpp"
 #include "actors/review_list.hpp"
+#include "actors/shard_images.hpp"
 #include "actors/shard_messages.hpp"
 #include "actors/standstill.hpp"
 #include "actors/timer_queue.hpp"
@@ -84,7 +85,7 @@ public:
   instant now() const { return now_; }
   void publish_program(program_publication& publication);
   timer_queue<account_actor>& timers() { return timers_; }
-  const review_index& reviews() const { return reviews_; }
+  review_index& reviews() { return reviews_; }
   // Journals one entry that is stamped already.
   void add_entry(entry& made, const merchant& of, std::string_view account);
   void hand_over() { batches_.hand_over(*parts_.journal, index_); }
@@ -95,7 +96,11 @@ public:
   decision_context context_for(const merchant* of, instant now);
   account_view view_of_account(const account_actor& account);
   seq_t release_of(const account_actor& account, const program* active) const;
-  account_actor* find(const merchant& of, std::uint64_t hash, std::string_view account) const;
+  // The account, brought back from disk if need be; null: it is not enrolled.
+  account_actor* find(const merchant& of, std::uint64_t hash, std::string_view account);
+  account_actor* find_resident(const merchant& of, std::uint64_t hash, std::string_view account) const;
+  // To be called after an account got new entries.
+  void changed(account_actor& account);
 
   // ---- for the registrar: actors/shard_personal.cpp
   void look_up(std::shared_ptr<registrar_job> job);
@@ -103,7 +108,10 @@ public:
 
   // ---- recovery and accounting, while nobody runs
   account_actor& add_account(merchant& of, std::uint64_t hash, std::string_view account);
+  directory<account_actor>& accounts() { return accounts_; }
   const directory<account_actor>& accounts() const { return accounts_; }
+  shard_images& images() { return images_; }
+  wal::journal_reader& reader();
   void queue_timers();
   void index_reviews();
   std::size_t memory_bytes() const;
@@ -141,7 +149,6 @@ private:
   void commit(account_actor& account, const merchant& of);
   void finish(const origin& who, const merchant* of, const account_state& state);
   std::span<const entry> read_group(seq_t first);
-  wal::journal_reader& reader();
   void settle_due(account_actor& account);
 
   // reads
@@ -172,6 +179,7 @@ private:
   port* world_ = nullptr;
   instant now_;
 
+  shard_images images_;
   account_slabs slabs_;
   directory<account_actor> accounts_;
   timer_queue<account_actor> timers_;

@@ -66,7 +66,7 @@ void shard_core::commit_transfer(const staged& operation, account_actor* from, a
   }
   for (account_actor* each : {from, to})
     if (each != nullptr)
-      each->owner().timers_.update(*each);
+      each->owner().changed(*each);
 }
 
 } // namespace tally::actors

@@ -2,6 +2,7 @@
 // (`queued_due` of the account); a time that was moved later is found out when it comes up.
 #pragma once
 
+#include "engine/assert.hpp"
 #include "engine/instant.hpp"
 
 #include <algorithm>
@@ -9,15 +10,23 @@
 
 namespace tally::actors {
 
-// `Account` has `instant queued_due` and `instant next_due() const`. Thread: its shard's.
+// `Account` has `instant queued_due`, `std::uint16_t queue_places` (while it is not 0 the account must not go away) and
+// `instant next_due() const`. Thread: its shard's.
 template <class Account>
 class timer_queue {
 public:
+  // What is due after the horizon is not taken: somebody else will remind of it in time.
+  void set_horizon(instant horizon) { horizon_ = horizon; }
+
   // Call after an account changed.
   void update(Account& account) {
+    if (account.next_due() > horizon_)
+      return;
     if (account.next_due() >= account.queued_due)
       return; // queued already, perhaps too early: corrected when it comes up
     account.queued_due = account.next_due();
+    ++account.queue_places;
+    TALLY_ASSERT(account.queue_places != 0);
     heap_.push_back({account.queued_due, &account});
     std::push_heap(heap_.begin(), heap_.end(), later);
   }
@@ -56,10 +65,12 @@ private:
 
   void drop_top() {
     std::pop_heap(heap_.begin(), heap_.end(), later);
+    --heap_.back().account->queue_places;
     heap_.pop_back();
   }
 
   std::vector<timer> heap_;
+  instant horizon_ = instant::end_of_time();
 };
 
 } // namespace tally::actors

@@ -437,6 +437,12 @@ result<void> store::settle(const intent& begun, std::string_view account) {
   return begun.what == intent::kind::keep ? impl_->settle_keep(begun, account) : impl_->settle_erase(begun);
 }
 
+result<void> store::sync() {
+  if (const rocksdb::Status status = impl_->db->SyncWAL(); !status.ok())
+    return failed(impl_->folder, "syncing", status);
+  return {};
+}
+
 result<void> store::drop(const intent& begun) {
   rocksdb::WriteBatch batch;
   impl::remove(batch, intent_key(begun.number));

@@ -39,6 +39,8 @@ public:
   result<void> settle(const intent& begun, std::string_view account);
   // The entry will never be: forgets what was begun.
   result<void> drop(const intent& begun);
+  // What was settled or dropped so far will not be open again after a crash. From any thread.
+  result<void> sync();
 
   // ---- changes by themselves
   // On disk when it returns. The phone must be nobody else's.

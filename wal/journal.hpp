@@ -50,6 +50,8 @@ public:
   // Every entry up to here is on disk. From any thread.
   virtual seq_t durable_seq() const = 0;
   virtual digest newest_digest() const = 0;
+  // Whether the journal has `noted`, which was its newest digest once: `corrupt` says how it differs. Before `start`.
+  virtual result<void> must_hold(const digest& noted) const = 0;
   virtual std::unique_ptr<journal_reader> make_reader() = 0;
   // Readers fill in `entry.merchant_id` from the names told here. `replay` tells those it comes across; whoever appends the first
   // `enroll` or `program` entry of a new merchant tells its name before. Of a number never told, the name stays empty. From any thread.

@@ -31,6 +31,7 @@ public:
   void append(std::uint32_t shard, const batch& ready) override { loop_->append(shard, ready); }
   seq_t durable_seq() const override { return loop_ ? loop_->durable_seq() : newest_.newest; }
   digest newest_digest() const override { return loop_ ? loop_->newest_digest() : newest_; }
+  result<void> must_hold(const digest& noted) const override;
   std::unique_ptr<journal_reader> make_reader() override { return std::make_unique<block_reader>(*this, *store_, names_); }
   void learn_merchant(merchant_number number, std::string_view name) override {
     const bool is_its_name = names_.learn(number, name);
@@ -189,6 +190,27 @@ private:
   result<void> failed_;
   seq_t progress_at_;
 };
+
+result<void> opened_rocksdb_journal::must_hold(const digest& noted) const {
+  const auto refuse = [&](const std::string& what) { return journal_folder{options_.folder}.explain({failure_code::corrupt, what}); };
+  const std::string number = std::to_string(noted.newest.value);
+  if (!noted.newest)
+    return {};
+  if (noted.newest > newest_.newest)
+    return refuse("it ends at entry " + std::to_string(newest_.newest.value) + ", and it had entry " + number + " once");
+  std::string content;
+  const result<std::optional<seq_t>> first = store_->find(noted.newest, content);
+  if (!first)
+    return journal_folder{options_.folder}.explain(first.error());
+  if (!*first)
+    return refuse("entry " + number + " is missing");
+  const result<block_header> header = verify_block(std::as_bytes(std::span(content)), **first);
+  if (!header)
+    return journal_folder{options_.folder}.explain(header.error());
+  if (header->last_seq() != noted.newest || header->hash != noted.hash)
+    return refuse("the block that ends at entry " + number + " is another than it was once");
+  return {};
+}
 
 result<void> opened_rocksdb_journal::replay_blocks(seq_t from, const block_visitor& each_block, const journal_reader::visitor& visit,
                                                    const std::function<void(seq_t)>& progress) {

@@ -27,6 +27,7 @@ expire_days = 10
 struct timed {
   instant due;
   instant queued_due = instant::end_of_time();
+  std::uint16_t queue_places = 0;
   instant next_due() const { return due; }
 };
 

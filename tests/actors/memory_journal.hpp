@@ -41,6 +41,7 @@ public:
   void append(std::uint32_t shard, const wal::batch& ready) override;
   seq_t durable_seq() const override { return {durable_}; }
   wal::digest newest_digest() const override { return {{durable_}, {}}; }
+  result<void> must_hold(const wal::digest&) const override { return {}; }
   std::unique_ptr<wal::journal_reader> make_reader() override;
   void learn_merchant(merchant_number number, std::string_view name) override;
   void stop() override { hold_back(false); }

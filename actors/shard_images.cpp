@@ -1,0 +1,224 @@
+#include "actors/shard_images.hpp"
+
+#include "actors/shard_core.hpp"
+#include "actors/snapshotter.hpp"
+#include "actors/stop_server.hpp"
+#include "wal/entry_codec.hpp"
+
+#include <algorithm>
+#include <ranges>
+
+namespace tally::actors {
+
+namespace {
+
+constexpr std::size_t images_per_slice_max = 64; // 20-60 us between two turns
+constexpr std::size_t batch_bytes = 256 * 1024;  // handed to the snapshotter together
+constexpr std::size_t bytes_on_their_way_max = 8u << 20;
+constexpr std::chrono::microseconds tail_slice{500}; // of a turn
+constexpr std::size_t slots_swept_per_turn = 512;
+constexpr std::chrono::milliseconds sweep_pause{50}; // where nobody can go before their image is stored
+
+[[noreturn]] void cannot_bring_back(std::string_view id, const failure& why) {
+  stop_server("account " + std::string(id) + " cannot be brought back from disk", why);
+}
+
+} // namespace
+
+void shard_images::changed(account_actor& account) {
+  if (account.is_listed || !owner_.parts().images)
+    return;
+  account.is_listed = true;
+  changed_.push_back(&account);
+}
+
+// ---- bringing back --------------------------------------------------------------------------------------------------
+
+account_actor* shard_images::bring_back(const merchant& of, std::uint64_t hash, std::string_view id) {
+  account_state state;
+  const result<bool> read = owner_.parts().images->read(of.number, id, state);
+  if (!read)
+    cannot_bring_back(id, read.error());
+  const auto is_its = [&](seq_t newest) {
+    const result<const entry*> found = owner_.reader().read(newest);
+    if (!found)
+      cannot_bring_back(id, found.error());
+    return (*found)->merchant == of.number && (*found)->account == id;
+  };
+  const std::optional<seq_t> newest = tail_.take(hash, is_its);
+  if (!*read && !newest)
+    return nullptr;
+  const bool is_newer = newest && *newest > state.last_seq;
+  if (is_newer)
+    apply_tail(*newest, state, id);
+  account_actor& account = owner_.add_account(*owner_.parts().merchants.at(of.number), hash, id);
+  account.state() = std::move(state);
+  owner_.timers().update(account);
+  if (is_newer)
+    changed(account);
+  return &account;
+}
+
+// The account's entries up to `newest` that its image has not.
+void shard_images::apply_tail(seq_t newest, account_state& state, std::string_view id) {
+  struct kept_entry {
+    wal::bytes record;
+    seq_t seq;
+    instant at;
+  };
+  std::vector<kept_entry> kept; // newest first
+  seq_t before = newest;
+  const result<void> walked = owner_.reader().for_each_back(newest, [&](const entry& each) {
+    if (each.seq <= state.last_seq)
+      return false;
+    wal::encode(each, kept.emplace_back(kept_entry{{}, each.seq, each.at}).record);
+    before = each.prev_seq;
+    return before > state.last_seq;
+  });
+  if (!walked)
+    cannot_bring_back(id, walked.error());
+  if (before != state.last_seq)
+    cannot_bring_back(id, {failure_code::corrupt, "its image ends with entry " + std::to_string(state.last_seq.value) +
+                                                      ", and the journal goes on from its entry " + std::to_string(before.value)});
+  wal::decode_buffer buffer;
+  for (const kept_entry& each : kept | std::views::reverse) {
+    entry decoded;
+    std::span<const std::byte> bytes = each.record;
+    const result<void> done = wal::decode(bytes, each.seq, each.at, buffer, decoded);
+    TALLY_ASSERT(done.ok(), static_cast<long long>(each.seq.value));
+    if (state.status == account_status::none)
+      state.merchant = decoded.merchant;
+    apply(state, decoded);
+  }
+}
+
+void shard_images::bring_back_tail() {
+  while (has_tail())
+    bring_back_one();
+}
+
+void shard_images::bring_back_one() {
+  const result<const entry*> newest = owner_.reader().read(*tail_.any());
+  if (!newest)
+    stop_server("the journal cannot be read", newest.error());
+  const merchant& of = *owner_.parts().merchants.at((*newest)->merchant);
+  const std::string id((*newest)->account);
+  bring_back(of, owner_.parts().merchants.account_hash(of.hash, id), id);
+}
+
+// ---- taking images --------------------------------------------------------------------------------------------------
+
+void shard_images::begin_round(std::chrono::milliseconds within) {
+  TALLY_ASSERT(!in_round_ && !is_round_wanted_ && round_.empty());
+  round_within_ = within;
+  is_round_wanted_ = true;
+}
+
+void shard_images::work() {
+  if (!owner_.parts().images)
+    return;
+  const clock::time_point begun = clock::now();
+  owner_.timers().set_horizon(owner_.parts().snapshots->timer_horizon(owner_.now()));
+  while (has_tail() && clock::now() - begun < tail_slice)
+    bring_back_one();
+  if (is_round_wanted_ && !has_tail())
+    list_round();
+  if (in_round_)
+    take_slice();
+  if (owner_.accounts().size() <= owner_.parts().resident_accounts_max)
+    is_sweeping_ = false;
+  else if (begun >= sweep_from_)
+    sweep();
+}
+
+void shard_images::list_round() {
+  round_.swap(changed_);
+  round_size_ = round_.size();
+  round_begun_ = clock::now();
+  earliest_due_ = owner_.timers().earliest();
+  is_round_wanted_ = false;
+  in_round_ = true;
+}
+
+// As many as are due by now at an even pace; a shard with more accounts than it should have does not wait.
+void shard_images::take_slice() {
+  if (bytes_on_their_way_ + images_.bytes() > bytes_on_their_way_max)
+    return;
+  std::size_t count = std::min(images_per_slice_max, round_.size());
+  const auto gone = std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - round_begun_);
+  if (gone < round_within_ && owner_.accounts().size() <= owner_.parts().resident_accounts_max) {
+    const std::size_t due = round_size_ * static_cast<std::size_t>(gone.count()) / static_cast<std::size_t>(round_within_.count());
+    const std::size_t taken = round_size_ - round_.size();
+    count = std::min(count, due > taken ? due - taken : 0);
+  }
+  for (; count > 0; --count) {
+    take(*round_.back());
+    round_.pop_back();
+  }
+  if (images_.bytes() >= batch_bytes || (round_.empty() && images_.count() > 0))
+    hand_out();
+  if (!round_.empty())
+    return;
+  in_round_ = false;
+  // The list shows reviews whose entries are not on disk yet.
+  owner_.when_durable(owner_.parts().newest_taken(),
+                      [this, end = snapshotter::shard_round_end{owner_.reviews().all(), earliest_due_}]() mutable {
+                        owner_.parts().snapshots->shard_is_done(std::move(end));
+                      });
+}
+
+void shard_images::take(account_actor& account) {
+  account.is_listed = false;
+  ++account.images_on_their_way;
+  owner_.timers().update(account); // what was far away when it changed may be near by now
+  images_.add(account.state().merchant, account.id(), account.state());
+  pictured_.push_back(&account);
+}
+
+void shard_images::hand_out() {
+  bytes_on_their_way_ += images_.bytes();
+  auto batch = std::make_shared<std::pair<snapshot::image_batch, std::vector<account_actor*>>>(std::exchange(images_, {}),
+                                                                                               std::exchange(pictured_, {}));
+  owner_.when_durable(batch->first.newest(),
+                      [this, batch] { owner_.parts().snapshots->take(owner_.index(), std::move(batch->first), std::move(batch->second)); });
+}
+
+void shard_images::stored(const std::vector<account_actor*>& accounts, std::size_t bytes) {
+  bytes_on_their_way_ -= bytes;
+  for (account_actor* each : accounts) {
+    --each->images_on_their_way;
+    owner_.timers().update(*each);
+  }
+}
+
+// ---- passivation ----------------------------------------------------------------------------------------------------
+
+// The clock algorithm: who was touched since the hand came by stays until it comes by again.
+void shard_images::sweep() {
+  const std::size_t wanted = owner_.parts().resident_accounts_max;
+  is_sweeping_ = true;
+  owner_.accounts().sweep(slots_swept_per_turn, [&](std::uint64_t hash, account_actor& each) {
+    if (owner_.accounts().size() <= wanted)
+      return;
+    ++swept_;
+    if (each.was_touched) {
+      each.was_touched = false;
+    } else if (!each.is_listed && each.images_on_their_way == 0 && each.queue_places == 0 && each.is_alone()) {
+      passivate(hash, each);
+      swept_ = 0;
+    }
+  });
+  if (swept_ > 2 * owner_.accounts().size()) { // nobody can go before their image is stored
+    swept_ = 0;
+    is_sweeping_ = false;
+    sweep_from_ = clock::now() + sweep_pause;
+    owner_.parts().snapshots->ask();
+  }
+}
+
+void shard_images::passivate(std::uint64_t hash, account_actor& account) {
+  owner_.accounts().erase(hash, &account);
+  account.retire();
+}
+
+} // namespace tally::actors

@@ -1,0 +1,96 @@
+// A shard's accounts and their images on disk: which have changed since their image was taken, taking images in slices of a turn,
+// passivating the coldest, and bringing accounts back. Writing images and finishing a recovery point is the snapshotter's
+// (actors/snapshotter.hpp).
+//
+// An account is passivated only when its newest image is stored, so that nothing is lost and nothing waits; an account that has something
+// due soon stays. Accounts are brought back by their image and by the entries behind the recovery point that are newer than it.
+#pragma once
+
+#include "actors/tail_index.hpp"
+#include "actors/timer_queue.hpp"
+#include "snapshot/image_batch.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tally::actors {
+
+class account_actor;
+class shard_core;
+struct merchant;
+
+// Lifecycle: its shard's. Without an image store in the ledger it does nothing. Thread: its shard's, or recovery's before it runs.
+class shard_images {
+public:
+  explicit shard_images(shard_core& owner) : owner_(owner) {}
+
+  // The account has new entries.
+  void changed(account_actor& account);
+  // The account as it is on disk, in memory again; null: there is none. Ends the process if it cannot be read.
+  account_actor* bring_back(const merchant& of, std::uint64_t hash, std::string_view id);
+
+  // Recovery: an entry behind the recovery point. False: it does not follow from the account's entry before it.
+  bool expect(std::uint64_t hash, const entry& each, seq_t point) { return tail_.note(hash, each, point); }
+  // Whether there are accounts of which entries behind the recovery point are not applied yet.
+  bool has_tail() const { return !tail_.empty(); }
+  // Applies the entries of all of them, now.
+  void bring_back_tail();
+
+  // A round of images begins, as soon as there is no tail: everything that has changed until then, within about this time.
+  void begin_round(std::chrono::milliseconds within);
+  // Images that were handed to the snapshotter are stored.
+  void stored(const std::vector<account_actor*>& accounts, std::size_t bytes);
+  // What is to be done in this turn: a slice of the round, the tail, the sweep.
+  void work();
+  // Whether `work` has more to do soon.
+  bool is_busy() const { return in_round_ || has_tail() || is_sweeping_; }
+
+  // At the end, while nobody runs: images that were taken and not handed out, and the accounts whose image is still to be taken.
+  snapshot::image_batch take_pending() { return std::exchange(images_, {}); }
+  template <class Take>
+  void take_rest(const Take& take) {
+    take_all_of(round_, take);
+    take_all_of(changed_, take);
+  }
+
+private:
+  using clock = std::chrono::steady_clock;
+
+  void bring_back_one();
+  void list_round();
+  void take_slice();
+  void take(account_actor& account);
+  void hand_out();
+  void sweep();
+  void passivate(std::uint64_t hash, account_actor& account);
+  void apply_tail(seq_t newest, account_state& state, std::string_view id);
+
+  template <class Take>
+  void take_all_of(std::vector<account_actor*>& list, const Take& take) {
+    for (account_actor* each : list)
+      take(*each);
+    list.clear();
+  }
+
+  shard_core& owner_;
+  tail_index tail_;
+  std::vector<account_actor*> changed_; // since the round began; each is `is_listed`
+  std::vector<account_actor*> round_;   // of this round, not taken yet; the same
+  bool is_round_wanted_ = false;
+  bool in_round_ = false;
+  std::size_t round_size_ = 0;
+  clock::time_point round_begun_;
+  instant earliest_due_; // of the timers, when it began
+  std::chrono::milliseconds round_within_{};
+  snapshot::image_batch images_; // taken, not handed out yet
+  std::vector<account_actor*> pictured_;
+  std::size_t bytes_on_their_way_ = 0; // handed out, not stored yet
+  bool is_sweeping_ = false;
+  std::size_t swept_ = 0;        // accounts seen since one went
+  clock::time_point sweep_from_; // nobody could go: not before
+};
+
+} // namespace tally::actors

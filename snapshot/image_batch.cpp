@@ -1,0 +1,59 @@
+#include "snapshot/image_batch.hpp"
+
+#include "engine/account_image.hpp"
+#include "engine/hash.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace tally::snapshot {
+
+namespace {
+
+// A checksum of what came back: RocksDB verifies its files, this verifies everything up to here.
+std::uint64_t checksum_of(std::string_view bytes) { return hash64(bytes, image_version); }
+
+void append_key(std::string& out, merchant_number merchant, std::string_view account) {
+  for (int shift = 24; shift >= 0; shift -= 8)
+    out += static_cast<char>(merchant >> shift & 0xff);
+  out += account;
+}
+
+} // namespace
+
+std::string image_key(merchant_number merchant, std::string_view account) {
+  std::string key;
+  append_key(key, merchant, account);
+  return key;
+}
+
+void image_batch::add(merchant_number merchant, std::string_view account, const account_state& state) {
+  place added{bytes_.size(), 0, 0, state.next_due};
+  append_key(bytes_, merchant, account);
+  added.key_bytes = bytes_.size() - added.begin;
+  const std::size_t begin = bytes_.size();
+  bytes_ += static_cast<char>(image_version);
+  write_image(state, bytes_);
+  const std::uint64_t checksum = checksum_of(std::string_view(bytes_).substr(begin));
+  bytes_.append(reinterpret_cast<const char*>(&checksum), sizeof checksum);
+  added.value_bytes = bytes_.size() - begin;
+  places_.push_back(added);
+  newest_ = std::max(newest_, state.last_seq);
+}
+
+image_batch::image image_batch::at(std::size_t index) const {
+  const place& here = places_[index];
+  const std::string_view all = bytes_;
+  return {all.substr(here.begin, here.key_bytes), all.substr(here.begin + here.key_bytes, here.value_bytes), here.due};
+}
+
+bool decode_image(std::string_view value, account_state& state) {
+  std::uint64_t checksum = 0;
+  if (value.size() <= 1 + sizeof checksum || static_cast<std::uint8_t>(value.front()) != image_version)
+    return false;
+  const std::string_view image = value.substr(0, value.size() - sizeof checksum);
+  std::memcpy(&checksum, value.data() + image.size(), sizeof checksum);
+  return checksum == checksum_of(image) && read_image(image.substr(1), state);
+}
+
+} // namespace tally::snapshot

@@ -1,0 +1,49 @@
+// Images of accounts on their way from a shard to the store: encoded by the shard in a slice of its time, written by somebody else.
+#pragma once
+
+#include "engine/account.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tally::snapshot {
+
+inline constexpr std::uint8_t image_version = 1;
+
+// The key of an account's image: the merchant's number, big endian, and the account's id.
+std::string image_key(merchant_number merchant, std::string_view account);
+
+class image_batch {
+public:
+  struct image {
+    std::string_view key;
+    std::string_view value;
+    instant due; // when something falls due for the account by itself; end_of_time: nothing will
+  };
+
+  void add(merchant_number merchant, std::string_view account, const account_state& state);
+
+  std::size_t count() const { return places_.size(); }
+  std::size_t bytes() const { return bytes_.size(); }
+  // Everything that the images show is on disk once this entry is.
+  seq_t newest() const { return newest_; }
+  // Valid until the next `add`.
+  image at(std::size_t index) const;
+
+private:
+  struct place {
+    std::size_t begin;
+    std::size_t key_bytes, value_bytes;
+    instant due;
+  };
+
+  std::string bytes_;
+  std::vector<place> places_;
+  seq_t newest_;
+};
+
+// The state that an image's value holds, read over an account that has nothing yet. False: these bytes are no image.
+[[nodiscard]] bool decode_image(std::string_view value, account_state& state);
+
+} // namespace tally::snapshot

@@ -1,0 +1,288 @@
+#include "snapshot/image_store.hpp"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/options.h>
+#include <rocksdb/rate_limiter.h>
+#include <rocksdb/sst_file_manager.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_batch.h>
+
+#include <array>
+#include <mutex>
+
+namespace tally::snapshot {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t memtable_bytes = 32ull << 20;
+constexpr std::size_t read_cache_bytes = 64ull << 20;
+constexpr double filter_bits_per_key = 10; // accounts that are enrolled are asked for first
+// Flushes and compactions share the disk with the journal: at an even pace they are not felt there.
+constexpr std::int64_t background_bytes_per_second = 48ll << 20;
+// Files go in steps: unlinking one of 64 MB at once blocks the journal's syncs for about 100 ms.
+constexpr std::int64_t delete_bytes_per_second = 64ll << 20;
+constexpr std::uint64_t delete_step_bytes = 1ull << 20;
+constexpr double trash_without_bound = 1e9;
+
+constexpr std::string_view point_key = "point";
+constexpr std::size_t merchant_bytes = 4, due_bytes = 8;
+
+// RocksDB's own log of what it does. Never a file: on a full disk it aborts inside it.
+class no_log : public rocksdb::Logger {
+public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
+
+rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
+std::string_view view(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+merchant_number merchant_of(std::string_view key) {
+  merchant_number number = 0;
+  for (std::size_t i = 0; i < merchant_bytes; ++i)
+    number = number << 8 | static_cast<unsigned char>(key[i]);
+  return number;
+}
+
+// Big endian and without a sign, so that the order of keys is the order of times.
+std::string due_prefix(instant due) {
+  const std::uint64_t ordered = static_cast<std::uint64_t>(due.us) ^ 1ull << 63;
+  std::string key;
+  for (int shift = 56; shift >= 0; shift -= 8)
+    key += static_cast<char>(ordered >> shift & 0xff);
+  return key;
+}
+
+instant due_of(std::string_view key) {
+  std::uint64_t ordered = 0;
+  for (std::size_t i = 0; i < due_bytes; ++i)
+    ordered = ordered << 8 | static_cast<unsigned char>(key[i]);
+  return {static_cast<std::int64_t>(ordered ^ 1ull << 63)};
+}
+
+rocksdb::DBOptions database_options(const image_store_options& wanted) {
+  rocksdb::DBOptions options;
+  options.env = wanted.env != nullptr ? wanted.env : rocksdb::Env::Default();
+  options.create_if_missing = options.create_missing_column_families = true;
+  options.atomic_flush = true;          // there is no log: what is flushed is flushed of everything
+  options.max_bgerror_resume_count = 0; // a failed write is never retried as if it had not happened
+  options.avoid_flush_during_shutdown = true;
+  options.info_log = std::make_shared<no_log>();
+  options.stats_dump_period_sec = 0;
+  options.stats_persist_period_sec = 0;
+  options.max_background_jobs = 2;
+  if (wanted.env == nullptr && !wanted.read_only) {
+    options.use_direct_io_for_flush_and_compaction = true;
+    rocksdb::Status status;
+    options.sst_file_manager.reset(rocksdb::NewSstFileManager(options.env, nullptr, "", delete_bytes_per_second, true, &status,
+                                                              trash_without_bound, delete_step_bytes));
+  }
+  options.rate_limiter.reset(rocksdb::NewGenericRateLimiter(background_bytes_per_second));
+  return options;
+}
+
+rocksdb::ColumnFamilyOptions family_options() {
+  rocksdb::ColumnFamilyOptions options;
+  options.write_buffer_size = memtable_bytes;
+  options.max_write_buffer_number = 4;
+  options.target_file_size_base = memtable_bytes;
+  options.compression = rocksdb::kNoCompression;
+  rocksdb::BlockBasedTableOptions table;
+  table.checksum = rocksdb::kXXH3;
+  table.block_cache = rocksdb::NewLRUCache(read_cache_bytes);
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(filter_bits_per_key));
+  table.format_version = 5;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return options;
+}
+
+bool direct_io_is_refused(const rocksdb::Status& status) { return status.IsInvalidArgument() || status.IsNotSupported(); }
+
+} // namespace
+
+struct image_store::impl {
+  fs::path folder;
+  std::unique_ptr<rocksdb::DB> db;
+  std::unique_ptr<rocksdb::ColumnFamilyHandle> images, dues, points;
+  std::optional<recovery_point> newest;
+
+  ~impl() {
+    points.reset();
+    dues.reset();
+    images.reset();
+  }
+
+  failure failed(const std::string& doing, const rocksdb::Status& status) const {
+    const bool is_locked = status.IsIOError() && status.ToString().find("LOCK") != std::string::npos;
+    if (is_locked)
+      return {failure_code::locked, "another server has " + folder.string() + " (" + status.ToString() + ")"};
+    return status.IsIOError() ? failure{failure_code::io, "account images " + folder.string() + ": " + doing + ": " + status.ToString()}
+                              : damaged(doing + ": " + status.ToString());
+  }
+  failure damaged(const std::string& what) const {
+    return {failure_code::corrupt, "account images " + folder.string() + ": " + what +
+                                       ". They are derived from the journal: without the folder the next start reads all of it and makes "
+                                       "them again"};
+  }
+
+  result<void> open(const image_store_options& wanted) {
+    folder = wanted.folder;
+    rocksdb::DBOptions options = database_options(wanted);
+    std::vector<rocksdb::ColumnFamilyDescriptor> families{
+        {rocksdb::kDefaultColumnFamilyName, family_options()}, {"due", family_options()}, {"point", family_options()}};
+    std::vector<rocksdb::ColumnFamilyHandle*> handles;
+    rocksdb::DB* opened = nullptr;
+    const auto try_to_open = [&] {
+      return wanted.read_only ? rocksdb::DB::OpenForReadOnly(options, folder.string(), families, &handles, &opened)
+                              : rocksdb::DB::Open(options, folder.string(), families, &handles, &opened);
+    };
+    rocksdb::Status status = try_to_open();
+    if (direct_io_is_refused(status) && options.use_direct_io_for_flush_and_compaction) {
+      options.use_direct_io_for_flush_and_compaction = false;
+      status = try_to_open();
+    }
+    if (!status.ok())
+      return failed("opening", status);
+    db.reset(opened);
+    images.reset(handles[0]);
+    dues.reset(handles[1]);
+    points.reset(handles[2]);
+    return read_point();
+  }
+
+  result<void> read_point() {
+    std::string value;
+    const rocksdb::Status status = db->Get(rocksdb::ReadOptions(), points.get(), slice(point_key), &value);
+    if (status.IsNotFound())
+      return {};
+    if (!status.ok())
+      return failed("reading the recovery point", status);
+    newest = decode_point(value);
+    if (!newest)
+      return damaged("the recovery point does not verify");
+    return {};
+  }
+
+  result<void> write(rocksdb::WriteBatch& batch) {
+    rocksdb::WriteOptions options;
+    options.disableWAL = true;
+    if (const rocksdb::Status status = db->Write(options, &batch); !status.ok())
+      return failed("writing", status);
+    return {};
+  }
+
+  result<void> flush() {
+    rocksdb::FlushOptions options;
+    options.allow_write_stall = true;
+    if (const rocksdb::Status status = db->Flush(options, {images.get(), dues.get(), points.get()}); !status.ok())
+      return failed("flushing", status);
+    return {};
+  }
+};
+
+image_store::image_store(std::unique_ptr<impl> state) : impl_(std::move(state)) {}
+image_store::~image_store() = default;
+
+result<std::unique_ptr<image_store>> image_store::open(const image_store_options& options) {
+  std::error_code error;
+  if (options.read_only && !fs::exists(options.folder / "CURRENT", error))
+    return failure{failure_code::missing, "there are no account images in " + options.folder.string()};
+  if (!options.read_only && options.env == nullptr && !fs::create_directories(options.folder, error) && error)
+    return failure{failure_code::io, "making " + options.folder.string() + ": " + error.message()};
+  auto state = std::make_unique<impl>();
+  if (result<void> opened = state->open(options); !opened)
+    return opened.error();
+  return std::unique_ptr<image_store>(new image_store(std::move(state)));
+}
+
+const std::optional<recovery_point>& image_store::point() const { return impl_->newest; }
+
+result<bool> image_store::read(merchant_number merchant, std::string_view account, account_state& state) const {
+  rocksdb::PinnableSlice value;
+  const std::string key = image_key(merchant, account);
+  const rocksdb::Status status = impl_->db->Get(rocksdb::ReadOptions(), impl_->images.get(), slice(key), &value);
+  if (status.IsNotFound())
+    return false;
+  const auto whose = [&] { return "the image of account " + std::string(account) + " of merchant " + std::to_string(merchant); };
+  if (!status.ok())
+    return impl_->failed("reading " + whose(), status);
+  if (!decode_image(view(value), state) || state.merchant != merchant)
+    return impl_->damaged(whose() + " does not verify");
+  return true;
+}
+
+result<void> image_store::for_each_due(instant from, instant to, const due_visitor& visit) const {
+  const std::unique_ptr<rocksdb::Iterator> at(impl_->db->NewIterator(rocksdb::ReadOptions(), impl_->dues.get()));
+  for (at->Seek(slice(due_prefix(from))); at->Valid(); at->Next()) {
+    const std::string_view key = view(at->key());
+    if (key.size() < due_bytes + merchant_bytes)
+      return impl_->damaged("a due time has a key of " + std::to_string(key.size()) + " bytes");
+    const instant due = due_of(key);
+    if (due > to)
+      break;
+    if (!visit(merchant_of(key.substr(due_bytes)), key.substr(due_bytes + merchant_bytes), due))
+      return {};
+  }
+  if (!at->status().ok())
+    return impl_->failed("reading due times", at->status());
+  return {};
+}
+
+result<void> image_store::for_each(const image_visitor& visit) const {
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;
+  options.readahead_size = 2ull << 20;
+  const std::unique_ptr<rocksdb::Iterator> at(impl_->db->NewIterator(options, impl_->images.get()));
+  for (at->SeekToFirst(); at->Valid(); at->Next()) {
+    const std::string_view key = view(at->key());
+    account_state state;
+    if (key.size() <= merchant_bytes || !decode_image(view(at->value()), state))
+      return impl_->damaged("the image under a key of " + std::to_string(key.size()) + " bytes does not verify");
+    if (!visit(merchant_of(key), key.substr(merchant_bytes), state))
+      return {};
+  }
+  if (!at->status().ok())
+    return impl_->failed("reading images", at->status());
+  return {};
+}
+
+result<void> image_store::write(const image_batch& batch) {
+  rocksdb::WriteBatch writes(batch.bytes() + batch.count() * 64);
+  const auto must = [](const rocksdb::Status& status) { TALLY_ASSERT(status.ok()); };
+  for (std::size_t i = 0; i < batch.count(); ++i) {
+    const image_batch::image each = batch.at(i);
+    must(writes.Put(impl_->images.get(), slice(each.key), slice(each.value)));
+    if (each.due != instant::end_of_time())
+      must(writes.Put(impl_->dues.get(), slice(due_prefix(each.due).append(each.key)), rocksdb::Slice()));
+  }
+  return impl_->write(writes);
+}
+
+result<void> image_store::finish(const recovery_point& point) {
+  if (result<void> flushed = impl_->flush(); !flushed) // what the point speaks of is on disk before it is
+    return flushed;
+  rocksdb::WriteBatch writes;
+  const std::string value = encode_point(point);
+  const rocksdb::Status status = writes.Put(impl_->points.get(), slice(point_key), slice(value));
+  TALLY_ASSERT(status.ok());
+  if (result<void> written = impl_->write(writes); !written)
+    return written;
+  if (result<void> flushed = impl_->flush(); !flushed)
+    return flushed;
+  impl_->newest = point;
+  return {};
+}
+
+result<void> image_store::drop_due_before(instant before) {
+  rocksdb::WriteBatch writes;
+  const rocksdb::Status status = writes.DeleteRange(impl_->dues.get(), rocksdb::Slice(), slice(due_prefix(before)));
+  TALLY_ASSERT(status.ok());
+  return impl_->write(writes);
+}
+
+} // namespace tally::snapshot

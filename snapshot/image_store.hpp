@@ -1,0 +1,64 @@
+// Where account images lie: a RocksDB database of its own in DIR/images, whose writes have no log of their own. Everything in it is
+// derived from the journal; a folder that is lost is made again by reading the journal from entry 1.
+//
+// What may be in an image when, and who writes one: actors/snapshotter.hpp.
+#pragma once
+
+#include "engine/result.hpp"
+#include "snapshot/image_batch.hpp"
+#include "snapshot/recovery_point.hpp"
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+
+namespace rocksdb {
+class Env;
+}
+
+namespace tally::snapshot {
+
+struct image_store_options {
+  std::filesystem::path folder; // made if missing
+  bool read_only = false;       // for audits: `missing` where there is nothing
+  rocksdb::Env* env = nullptr;  // null: the system's
+};
+
+// Lifecycle: open, then use. Thread: reads from any at any time; `write`, `finish` and `drop_due_before` from one at a time.
+class image_store {
+public:
+  // `locked`: somebody else has it. `corrupt` names the folder and what to do.
+  static result<std::unique_ptr<image_store>> open(const image_store_options& options);
+  ~image_store();
+  image_store(const image_store&) = delete;
+  image_store& operator=(const image_store&) = delete;
+
+  // The newest point that was finished; nullopt: none yet, read the journal from entry 1.
+  const std::optional<recovery_point>& point() const;
+
+  // The account as its newest image has it, over a state that has nothing yet. False: there is none.
+  result<bool> read(merchant_number merchant, std::string_view account, account_state& state) const;
+
+  // Accounts whose image says that something falls due from `from` up to `to`, both in, by time; false from `visit` ends it. One that is
+  // visited may have changed since: its own state says what is due.
+  using due_visitor = std::function<bool(merchant_number merchant, std::string_view account, instant due)>;
+  result<void> for_each_due(instant from, instant to, const due_visitor& visit) const;
+
+  // Every image, by merchant and account.
+  using image_visitor = std::function<bool(merchant_number merchant, std::string_view account, const account_state& state)>;
+  result<void> for_each(const image_visitor& visit) const;
+
+  // Can be read when it returns; on disk once `finish` has returned. The journal must be durable up to `batch.newest()`.
+  result<void> write(const image_batch& batch);
+  // Everything that was written reaches the disk, and then the point.
+  result<void> finish(const recovery_point& point);
+  // Whoever had something due before `before` has had it, and has an image that says so.
+  result<void> drop_due_before(instant before);
+
+private:
+  struct impl;
+  explicit image_store(std::unique_ptr<impl>);
+  std::unique_ptr<impl> impl_;
+};
+
+} // namespace tally::snapshot

@@ -1,0 +1,158 @@
+// Images, recovery points, lazy restarts and passivation: whatever is on disk and whatever in memory, the ledger is the same.
+#include "actors/parts.hpp"
+#include "actors/shard_core.hpp"
+#include "actors/snapshotter.hpp"
+#include "tests/actors/running_ledger.hpp"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+namespace tally::actors {
+namespace {
+
+using namespace std::chrono_literals;
+
+ledger_options with_images(const temporary_folder& folder, std::uint32_t shards, std::size_t resident = 0,
+                           std::optional<instant> test_clock = {}) {
+  ledger_options options = options_for(folder, shards, test_clock);
+  options.snapshot_every = 3600s; // only when told
+  options.resident_accounts = resident;
+  return options;
+}
+
+std::string id_of(std::size_t number) { return "m-" + std::to_string(number); }
+
+std::filesystem::path copy_of(const std::filesystem::path& from, const temporary_folder& to) {
+  const std::filesystem::path copy = to.path() / "copy";
+  std::filesystem::remove_all(copy);
+  std::filesystem::copy(from, copy, std::filesystem::copy_options::recursive);
+  return copy;
+}
+
+// Every account as the whole journal, read from entry 1, has it.
+std::vector<std::string> replayed(const std::filesystem::path& folder, std::optional<instant> test_clock = {}) {
+  const temporary_folder place;
+  ledger_options options = options_for(place, 1, test_clock);
+  options.folder = copy_of(folder, place);
+  running_ledger whole(options);
+  whole.stop();
+  return whole.fingerprints();
+}
+
+// All accounts brought back from wherever they are.
+std::vector<std::string> brought_back(running_ledger& tally, std::size_t accounts, std::size_t shards) {
+  for (std::size_t i = 0; i < accounts; ++i) {
+    const scripted_answer read = tally.call(read_of(op::account, id_of(i)), i % shards);
+    EXPECT_EQ(read.head.status, outcome_status::ok) << i;
+  }
+  tally.stop();
+  return tally.fingerprints();
+}
+
+class snapshots : public testing::TestWithParam<std::uint32_t> {};
+INSTANTIATE_TEST_SUITE_P(shards, snapshots, testing::Values(1, 3));
+
+TEST_P(snapshots, a_restart_applies_what_is_behind_the_point_to_accounts_on_disk) {
+  const temporary_folder folder;
+  const std::size_t accounts = 60;
+  {
+    running_ledger tally(with_images(folder, GetParam()));
+    tally.call(put_of(plain_rules));
+    for (std::size_t i = 0; i < accounts; ++i)
+      tally.call(enroll_of(id_of(i)));
+    tally->snapshot_now();
+    EXPECT_EQ(tally->figures().point, (seq_t{accounts + 1}));
+    EXPECT_EQ(tally->figures().images, accounts);
+    for (std::size_t i = 0; i < accounts; i += 2) // behind the point
+      for (int round = 0; round < 3; ++round)
+        tally.call(earn_of(id_of(i), "o-" + std::to_string(round), 7 * one));
+    tally.call(transfer_of(id_of(0), id_of(1), "t-1", 5));
+    // a crash: nothing of what follows is told to the images
+    const temporary_folder place;
+    const std::filesystem::path cut = copy_of(folder.path(), place);
+    const std::vector<std::string> expected = replayed(cut);
+    ledger_options again = with_images(folder, GetParam());
+    again.folder = cut;
+    running_ledger after(again);
+    EXPECT_EQ(after->account_count(), 0u) << "nobody is in memory before they are asked for, or the next round";
+    EXPECT_EQ(brought_back(after, accounts, GetParam()), expected);
+  }
+}
+
+TEST_P(snapshots, after_a_clean_stop_there_is_no_tail) {
+  const temporary_folder folder;
+  {
+    running_ledger tally(with_images(folder, GetParam()));
+    tally.call(put_of(plain_rules));
+    for (std::size_t i = 0; i < 20; ++i)
+      tally.call(enroll_of(id_of(i)));
+    tally.call(earn_of(id_of(3), "o-1", 5 * one));
+  }
+  const std::vector<std::string> expected = replayed(folder.path());
+  running_ledger tally(with_images(folder, GetParam()));
+  for (std::uint32_t i = 0; i < GetParam(); ++i)
+    EXPECT_FALSE(tally->shard_at(i).core().images().has_tail());
+  EXPECT_EQ(tally.call(earn_of(id_of(3), "o-1", 5 * one)).head.status, outcome_status::duplicate);
+  EXPECT_EQ(brought_back(tally, 20, GetParam()), expected);
+}
+
+TEST_P(snapshots, cold_accounts_leave_and_come_back) {
+  const temporary_folder folder;
+  const std::size_t accounts = 400;
+  std::vector<std::int64_t> earned(accounts, 50);
+  {
+    running_ledger tally(with_images(folder, GetParam(), 30));
+    tally.call(put_of(plain_rules));
+    for (std::size_t i = 0; i < accounts; ++i)
+      tally.call(enroll_of(id_of(i)), i % GetParam());
+    std::mt19937_64 random(1);
+    for (int operation = 0; operation < 3000; ++operation) {
+      const std::size_t which = random() % accounts;
+      const scripted_answer answer = tally.call(earn_of(id_of(which), "o-" + std::to_string(operation), one), which % GetParam());
+      ASSERT_EQ(answer.head.status, outcome_status::ok);
+      ASSERT_EQ(answer.head.available.value, ++earned[which]) << which;
+      if (operation % 500 == 0)
+        tally->snapshot_now();
+    }
+    const auto until = std::chrono::steady_clock::now() + 10s;
+    while (tally->account_count() > 30 && std::chrono::steady_clock::now() < until)
+      std::this_thread::sleep_for(10ms);
+    EXPECT_LE(tally->account_count(), 30u);
+    EXPECT_EQ(tally.call(earn_of(id_of(7), "o-new", one)).head.available.value, ++earned[7]);
+  }
+  const std::vector<std::string> expected = replayed(folder.path());
+  running_ledger tally(with_images(folder, GetParam()));
+  EXPECT_EQ(brought_back(tally, accounts, GetParam()), expected);
+}
+
+TEST_P(snapshots, what_is_due_on_disk_fires_under_the_test_clock) {
+  const temporary_folder folder;
+  const std::string rules = R"(merchant = "beanhouse"
+[enroll]
+opening_points = 10
+[earn]
+points = "1"
+per = "1.00"
+hold_days = 1
+expire_days = 3
+)";
+  {
+    running_ledger tally(with_images(folder, GetParam(), 0, new_year));
+    tally.call(put_of(rules));
+    for (std::size_t i = 0; i < 20; ++i)
+      tally.call(enroll_of(id_of(i)));
+    for (std::size_t i = 0; i < 10; ++i)
+      tally.call(earn_of(id_of(i), "o-1", 5 * one));
+  }
+  running_ledger tally(with_images(folder, GetParam(), 0, new_year));
+  EXPECT_EQ(tally->account_count(), 0u);
+  const scripted_answer moved = tally.call(advance_to(new_year.plus_days(2)));
+  ASSERT_EQ(moved.head.status, outcome_status::ok);
+  EXPECT_EQ(moved.shown->fired, 10u) << "releases";
+  EXPECT_EQ(tally.call(advance_to(new_year.plus_days(4))).shown->fired, 30u) << "20 opening lots and 10 earned ones";
+  tally.stop();
+}
+
+} // namespace
+} // namespace tally::actors
