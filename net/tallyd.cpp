@@ -19,6 +19,7 @@
 #include <condition_variable>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -35,6 +36,8 @@ struct flags {
   std::string data;
   std::string listen = "127.0.0.1:" + std::to_string(default_port);
   std::uint32_t shards = 0;
+  std::uint64_t snapshot_every_ms = 60'000;
+  std::size_t resident_accounts = 0;
   std::string test_clock;
   std::string rules;
   bool no_sync = false;
@@ -46,8 +49,7 @@ int complain(int status, const std::string& what) {
 }
 
 // Flags of the contract that this release does not know what to do with: refused, not ignored.
-const std::vector<std::string> later_flags = {"--resident-accounts", "--snapshot-every", "--metrics", "--tls-cert",
-                                              "--tls-key",           "--tls-client-ca",  "--config"};
+const std::vector<std::string> later_flags = {"--metrics", "--tls-cert", "--tls-key", "--tls-client-ca", "--config"};
 
 // SIGTERM and SIGINT, taken by one thread: the first asks to stop, the second ends the process at once.
 class stop_signals {
@@ -140,12 +142,16 @@ int serve(const flags& wanted) {
   options.folder = wanted.data;
   options.shards = wanted.shards;
   options.sync = !wanted.no_sync;
+  options.snapshot_every = std::chrono::milliseconds(wanted.snapshot_every_ms);
+  options.resident_accounts = wanted.resident_accounts;
   if (!wanted.test_clock.empty()) {
     options.test_clock = parse_rfc3339(wanted.test_clock);
     if (!options.test_clock)
       return complain(exit_usage, "--test-clock: not a time: " + wanted.test_clock + " (expected 2026-01-01T00:00:00Z)");
   }
 
+  if (wanted.resident_accounts != 0 && wanted.snapshot_every_ms == 0)
+    return complain(exit_usage, "--resident-accounts needs account images: --snapshot-every must not be 0");
   if (!wanted.rules.empty() && !std::filesystem::is_directory(wanted.rules))
     return complain(exit_usage, "--rules: there is no folder " + wanted.rules);
 
@@ -162,7 +168,8 @@ int serve(const flags& wanted) {
   if (!opened)
     return complain(exit_failed, opened.error().what);
   actors::ledger& ledger = **opened;
-  spdlog::info("{}: {} accounts, {} shards", wanted.data, ledger.account_count(), ledger.shard_count());
+  spdlog::info("{}: entry {}, {} accounts in memory, {} shards", wanted.data, ledger.journal().durable_seq().value, ledger.account_count(),
+               ledger.shard_count());
   if (wanted.no_sync)
     spdlog::warn("--no-sync: what is acknowledged can be lost; for measuring only");
 
@@ -202,6 +209,15 @@ int run_tallyd(int argc, char** argv) {
   app.add_option("--shards", wanted.shards, "threads that own accounts; 0: half the processors")
       ->type_name("N")
       ->check(CLI::Range(0u, shards_max));
+  app.add_option("--snapshot-every", wanted.snapshot_every_ms,
+                 "how often account images are brought up to date, so that a restart need not read the whole journal; 0: never")
+      ->type_name("TIME")
+      ->transform(CLI::AsNumberWithUnit(std::map<std::string, std::uint64_t>{{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}},
+                                        CLI::AsNumberWithUnit::UNIT_REQUIRED, "TIME"))
+      ->default_str("60s");
+  app.add_option("--resident-accounts", wanted.resident_accounts,
+                 "how many accounts may stay in memory, about; the others lie on disk until they are asked for; 0: all stay")
+      ->type_name("N");
   app.add_option("--test-clock", wanted.test_clock, "a clock that stands still at T and moves only by advance_clock")->type_name("T");
   app.add_option("--rules", wanted.rules,
                  "a folder of rules documents, *.toml, one a merchant: put into force at the start and whenever one changes")

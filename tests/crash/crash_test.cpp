@@ -542,7 +542,14 @@ TEST(crash, nothing_acknowledged_is_lost_and_nothing_counts_twice) {
   std::optional<std::uint16_t> port;
   bool applied = false;
   while (kills < kills_wanted) {
-    server_process server(folder, {"--shards", std::to_string(1 + below(3))});
+    // From all in memory and no images to hardly anybody in memory and images all the time; each start goes on from the one before.
+    const std::vector<std::vector<std::string>> ways = {{"--snapshot-every", "0s"},
+                                                        {"--snapshot-every", "1s"},
+                                                        {"--snapshot-every", "30ms"},
+                                                        {"--snapshot-every", "50ms", "--resident-accounts", "40"}};
+    std::vector<std::string> flags = ways[below(ways.size())];
+    flags.insert(flags.end(), {"--shards", std::to_string(1 + below(3))});
+    server_process server(folder, flags);
     if (applied && below(8) == 0) { // while it is recovering
       std::this_thread::sleep_for(std::chrono::milliseconds(below(120)));
       server.kill(SIGKILL);

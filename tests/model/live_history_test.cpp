@@ -137,7 +137,8 @@ protected:
 
   void start() {
     const std::string clock = format_rfc3339(instant{clock_us_});
-    server_.emplace(folder_, std::vector<std::string>{"--shards", GetParam().shards, "--test-clock", clock});
+    server_.emplace(folder_, std::vector<std::string>{"--shards", GetParam().shards, "--test-clock", clock, "--snapshot-every", "20ms",
+                                                      "--resident-accounts", "4"});
     const auto port = server_->wait_ready();
     ASSERT_TRUE(port);
     net::client_options options;
