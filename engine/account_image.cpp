@@ -8,7 +8,7 @@ namespace tally {
 
 namespace {
 
-enum image_flag : std::uint8_t { in_spending_order = 1 << 0, has_rare = 1 << 1 };
+enum image_flag : std::uint8_t { in_spending_order = 1 << 0, has_rare = 1 << 1, has_due = 1 << 2 };
 
 // Lists that can be long lie in the image as they do in memory.
 static_assert(sizeof(order_record) == 32 && sizeof(reference_record) == 16);
@@ -224,13 +224,16 @@ void write_image(const account_state& state, std::string& out) {
   writer write(out);
   const instant near = state.enrolled_at;
   write.number(static_cast<std::uint8_t>(state.status));
-  write.number(static_cast<std::uint64_t>((state.lots_in_spending_order ? in_spending_order : 0) | (state.rare ? has_rare : 0)));
+  const bool is_due_once = state.next_due != instant::end_of_time();
+  write.number(static_cast<std::uint64_t>((state.lots_in_spending_order ? in_spending_order : 0) | (state.rare ? has_rare : 0) |
+                                          (is_due_once ? has_due : 0)));
   write.number(state.entry_count);
   write.number(state.merchant);
   write.fixed(static_cast<std::uint64_t>(near.us));
   write.seq(state.enrolled_seq);
   write.seq(state.last_seq);
-  write.time(state.next_due == instant::end_of_time() ? instant{} : state.next_due, near);
+  if (is_due_once)
+    write.time(state.next_due, near);
   write.time(state.active_at, near);
   write.points(state.available);
   write.points(state.pending);
@@ -268,8 +271,7 @@ bool read_image(std::string_view image, account_state& state) {
   state.enrolled_at = near;
   state.enrolled_seq = read.seq();
   state.last_seq = read.seq();
-  const instant due = read.time(near);
-  state.next_due = due.us == 0 ? instant::end_of_time() : due;
+  state.next_due = (flags & has_due) != 0 ? read.time(near) : instant::end_of_time();
   state.active_at = read.time(near);
   state.available = read.points();
   state.pending = read.points();

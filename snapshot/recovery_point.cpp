@@ -25,7 +25,6 @@ std::string encode_point(const recovery_point& point) {
   out += static_cast<char>(point_version);
   put(out, point.seq.value);
   out.append(reinterpret_cast<const char*>(point.hash.data()), point.hash.size());
-  put(out, point.accounts);
   put(out, point.merchants.size());
   for (const merchant_record& each : point.merchants) {
     put(out, each.number);
@@ -58,7 +57,6 @@ std::optional<recovery_point> decode_point(std::string_view bytes) {
   point.seq = {in.varint()};
   const std::string_view hash = in.text(point.hash.size());
   std::memcpy(point.hash.data(), hash.data(), hash.size());
-  point.accounts = in.varint();
   for (std::uint64_t left = in.varint(); left > 0 && !in.bad(); --left) {
     merchant_record& each = point.merchants.emplace_back();
     each.number = static_cast<merchant_number>(in.varint());

@@ -26,7 +26,6 @@ struct review_record {
 struct recovery_point {
   seq_t seq;                              // the image of every account holds at least its entries up to here
   std::array<std::byte, 32> hash{};       // of the journal's block that ends with `seq`
-  std::uint64_t accounts = 0;             // on file
   std::vector<merchant_record> merchants; // in the order of their numbers
   std::vector<review_record> reviews;
 };
