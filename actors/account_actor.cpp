@@ -92,6 +92,7 @@ void account_actor::enqueue(caf::mailbox_element_ptr what, caf::execution_unit* 
 void account_actor::handle(caf::mailbox_element& what, caf::execution_unit* host) noexcept {
   const caf::type_erased_tuple& content = what.content();
   if (content.match_elements<account_query>()) {
+    owner_->images().prepare(*this);
     const merchant& of = *owner_->parts().merchants.at(state_.merchant);
     const seq_t seen = owner_->release_of(*this, of.active.load(std::memory_order_acquire));
     account_balances answer{of.id, std::string(id()), owner_->view_of_account(*this)};

@@ -23,6 +23,8 @@ struct merchant {
   // a version comes after it in the journal.
   void activate(std::unique_ptr<program> next) {
     next->older = active.load(std::memory_order_relaxed);
+    if (next->rules.tiers && next->rules.tiers->basis != ruleset::tier_basis::lifetime)
+      has_tier_windows.store(true, std::memory_order_relaxed);
     versions_.push_back(std::move(next));
     active.store(versions_.back().get(), std::memory_order_release);
   }
@@ -31,6 +33,7 @@ struct merchant {
   const std::uint64_t hash; // also the seed of its accounts' hashes
   const std::string id;
   std::atomic<const program*> active{nullptr};
+  std::atomic<bool> has_tier_windows{false}; // some version counts tier points by year: orders of the last one are looked at together
 
 private:
   std::vector<std::unique_ptr<const program>> versions_;

@@ -85,7 +85,10 @@ private:
 
 shard_core::shard_core(ledger_parts& parts, shard& face, std::uint32_t index)
     : parts_(parts), face_(face), index_(index), images_(*this), slabs_(account_actor::block_bytes()),
-      read_group_([this](seq_t first) { return read_group(first); }) {}
+      read_group_([this](seq_t first) { return read_group(first); }),
+      find_spilled_([this](const account_state& state, op kind, std::uint64_t hash, const spilled_visitor& visit) {
+        images_.find_spilled(state, kind, hash, visit);
+      }) {}
 
 shard_core::~shard_core() {
   inbox::discard(stash_);
@@ -404,7 +407,7 @@ void shard_core::deliver(staged& operation) {
       operation.of = parts_.merchants.find(operation.asked->merchant, operation.merchant_hash);
     operation.account = operation.of != nullptr ? find(*operation.of, operation.hash, operation.asked->account) : nullptr;
   } else {
-    operation.account->was_touched = true;
+    images_.prepare(*operation.account);
   }
   switch (operation.asked->kind) {
   case op::account:
@@ -430,7 +433,7 @@ account_actor* shard_core::find(const merchant& of, std::uint64_t hash, std::str
   if (found == nullptr && parts_.images)
     found = images_.bring_back(of, hash, account);
   if (found != nullptr)
-    found->was_touched = true;
+    images_.prepare(*found);
   return found;
 }
 
@@ -457,6 +460,7 @@ seq_t shard_core::decide_for(account_actor& account, const staged& operation) {
 }
 
 void shard_core::decide_mail(account_actor& account, caf::mailbox_element& what, const command& asked) {
+  images_.prepare(account);
   merchant* of = parts_.merchants.at(account.state().merchant);
   command own = asked;
   own.merchant = of->id;
@@ -534,6 +538,7 @@ decision_context shard_core::context_for(const merchant* of, instant now) {
   context.now = now;
   context.next_seq = parts_.stamps.next();
   context.read_group = &read_group_;
+  context.find_spilled = &find_spilled_;
   return context;
 }
 

@@ -191,6 +191,7 @@ private:
   staged* current_request_ = nullptr;
   decision decision_;
   std::function<std::span<const entry>(seq_t)> read_group_;
+  spilled_search find_spilled_;
   std::array<staged, shard::stage_size> stage_;
   // Operations of this stage under the account that their phone named.
   struct found_command {

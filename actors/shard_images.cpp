@@ -16,8 +16,11 @@ constexpr std::size_t images_per_slice_max = 64; // 20-60 us between two turns
 constexpr std::size_t batch_bytes = 256 * 1024;  // handed to the snapshotter together
 constexpr std::size_t bytes_on_their_way_max = 8u << 20;
 constexpr std::chrono::microseconds tail_slice{500}; // of a turn
+constexpr std::int64_t tier_window_days = 400; // a year and a time zone, amply
 constexpr std::size_t slots_swept_per_turn = 512;
 constexpr std::chrono::milliseconds sweep_pause{50}; // where nobody can go before their image is stored
+
+constexpr std::string_view cannot_read = "what accounts have on disk cannot be read";
 
 [[noreturn]] void cannot_bring_back(std::string_view id, const failure& why) {
   stop_server("account " + std::string(id) + " cannot be brought back from disk", why);
@@ -171,24 +174,67 @@ void shard_images::take(account_actor& account) {
   account.is_listed = false;
   ++account.images_on_their_way;
   owner_.timers().update(account); // what was far away when it changed may be near by now
-  images_.add(account.state().merchant, account.id(), account.state());
-  pictured_.push_back(&account);
+  const account_state& state = account.state();
+  spilled_.clear();
+  const spill_counts counts = list_spillable(state, spills_until(*owner_.parts().merchants.at(state.merchant)), spilled_);
+  for (const spilled_record& each : spilled_)
+    images_.add_spilled(state.enrolled_seq, each);
+  images_.add(state.merchant, account.id(), state);
+  pictured_.push_back({&account, counts});
+}
+
+// Tiers that count by year look at the orders of the last one together: those stay.
+instant shard_images::spills_until(const merchant& of) const {
+  return of.has_tier_windows.load(std::memory_order_relaxed) ? owner_.parts().now().plus_days(-tier_window_days) : instant::end_of_time();
 }
 
 void shard_images::hand_out() {
   bytes_on_their_way_ += images_.bytes();
-  auto batch = std::make_shared<std::pair<snapshot::image_batch, std::vector<account_actor*>>>(std::exchange(images_, {}),
+  auto batch = std::make_shared<std::pair<snapshot::image_batch, std::vector<pictured>>>(std::exchange(images_, {}),
                                                                                                std::exchange(pictured_, {}));
   owner_.when_durable(batch->first.newest(),
                       [this, batch] { owner_.parts().snapshots->take(owner_.index(), std::move(batch->first), std::move(batch->second)); });
 }
 
-void shard_images::stored(const std::vector<account_actor*>& accounts, std::size_t bytes) {
+void shard_images::stored(const std::vector<pictured>& accounts, std::size_t bytes) {
   bytes_on_their_way_ -= bytes;
-  for (account_actor* each : accounts) {
-    --each->images_on_their_way;
-    owner_.timers().update(*each);
+  for (const pictured& each : accounts) {
+    --each.account->images_on_their_way;
+    owner_.timers().update(*each.account);
+    if (each.spilled.none())
+      continue;
+    forget_spilled(each.account->state(), each.spilled);
+    changed(*each.account);
   }
+}
+
+// ---- what was spilled -----------------------------------------------------------------------------------------------
+
+void shard_images::prepare(account_actor& account) {
+  account.was_touched = true;
+  if (!has_spilled(account.state()) || !owner_.parts().merchants.at(account.state().merchant)->has_tier_windows.load(std::memory_order_relaxed))
+    return;
+  if (!has_spilled_orders_after(account.state(), owner_.parts().now().plus_days(-tier_window_days)))
+    return;
+  make_whole(account.state());
+  changed(account);
+}
+
+void shard_images::make_whole(account_state& state) const {
+  if (!has_spilled(state))
+    return;
+  std::vector<spilled_record> records;
+  must(owner_.parts().images->for_each_spilled(state.enrolled_seq,
+                                               [&](const spilled_record& each) {
+                                                 records.push_back(each);
+                                                 return false;
+                                               }),
+       cannot_read);
+  take_back_spilled(state, records);
+}
+
+void shard_images::find_spilled(const account_state& state, op kind, std::uint64_t hash, const spilled_visitor& visit) const {
+  must(owner_.parts().images->find_spilled(state.enrolled_seq, kind, hash, visit), cannot_read);
 }
 
 // ---- passivation ----------------------------------------------------------------------------------------------------

@@ -42,12 +42,25 @@ public:
   // A round of images begins, as soon as there is no tail: everything that has changed until then, within about this time.
   void begin_round(std::chrono::milliseconds within);
   // Images that were handed to the snapshotter are stored.
-  void stored(const std::vector<account_actor*>& accounts, std::size_t bytes);
+  struct pictured {
+    account_actor* account;
+    spill_counts spilled; // with its image: to be forgotten now
+  };
+  void stored(const std::vector<pictured>& accounts, std::size_t bytes);
+
+  // Of an account that is about to be looked at: has the orders in memory that its merchant's rules look at together.
+  void prepare(account_actor& account);
+  // Has everything of the account in memory.
+  void make_whole(account_state& state) const;
+  // What an account has spilled; ends the process if it cannot be read.
+  void find_spilled(const account_state& state, op kind, std::uint64_t hash, const spilled_visitor& visit) const;
   // What is to be done in this turn: a slice of the round, the tail, the sweep.
   void work();
   // Whether `work` has more to do soon.
   bool is_busy() const { return in_round_ || has_tail() || is_sweeping_; }
 
+  // Whether there are images to be taken, or handed out.
+  bool has_changes() const { return !changed_.empty() || !round_.empty() || images_.count() != 0; }
   // At the end, while nobody runs: images that were taken and not handed out, and the accounts whose image is still to be taken.
   snapshot::image_batch take_pending() { return std::exchange(images_, {}); }
   template <class Take>
@@ -63,6 +76,7 @@ private:
   void list_round();
   void take_slice();
   void take(account_actor& account);
+  instant spills_until(const merchant& of) const;
   void hand_out();
   void sweep();
   void passivate(std::uint64_t hash, account_actor& account);
@@ -86,7 +100,8 @@ private:
   instant earliest_due_; // of the timers, when it began
   std::chrono::milliseconds round_within_{};
   snapshot::image_batch images_; // taken, not handed out yet
-  std::vector<account_actor*> pictured_;
+  std::vector<pictured> pictured_; // by them
+  std::vector<spilled_record> spilled_;
   std::size_t bytes_on_their_way_ = 0; // handed out, not stored yet
   bool is_sweeping_ = false;
   std::size_t swept_ = 0;        // accounts seen since one went

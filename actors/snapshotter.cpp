@@ -77,7 +77,7 @@ void snapshotter::snapshot_now() {
   changed_.wait(held, [&] { return rounds_finished_ >= wanted || stopping_; });
 }
 
-void snapshotter::take(std::uint32_t shard, snapshot::image_batch images, std::vector<account_actor*> accounts) {
+void snapshotter::take(std::uint32_t shard, snapshot::image_batch images, std::vector<shard_images::pictured> accounts) {
   {
     const std::lock_guard held(mutex_);
     queue_.push_back({shard, std::move(images), std::move(accounts)});
@@ -229,7 +229,8 @@ void snapshotter::finish() {
   queue_.clear();
   const wal::digest at = parts_.journal->newest_digest();
   const auto& newest = parts_.images->point();
-  if (parts_.open_intents.load() != 0 || (newest ? newest->seq == at.newest : !at.newest))
+  const bool has_news = std::ranges::any_of(parts_.shards, [](const auto& each) { return each->core().images().has_changes(); });
+  if (parts_.open_intents.load() != 0 || (!has_news && (newest ? newest->seq == at.newest : !at.newest)))
     return;
   snapshot::recovery_point point;
   point.seq = at.newest;

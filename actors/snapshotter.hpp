@@ -7,6 +7,7 @@
 // It also reminds shards of accounts on disk that have something due soon.
 #pragma once
 
+#include "actors/shard_images.hpp"
 #include "engine/result.hpp"
 #include "snapshot/image_store.hpp"
 #include "wal/journal.hpp"
@@ -22,7 +23,6 @@
 
 namespace tally::actors {
 
-class account_actor;
 struct ledger_parts;
 
 struct snapshot_figures {
@@ -52,7 +52,7 @@ public:
   void snapshot_now();
 
   // What a shard took: durable already. From the shards' threads.
-  void take(std::uint32_t shard, snapshot::image_batch images, std::vector<account_actor*> accounts);
+  void take(std::uint32_t shard, snapshot::image_batch images, std::vector<shard_images::pictured> accounts);
   // A shard has taken everything of this round.
   struct shard_round_end {
     std::vector<snapshot::review_record> open_reviews; // all of them durable
@@ -72,7 +72,7 @@ private:
   struct handed_over {
     std::uint32_t shard;
     snapshot::image_batch images;
-    std::vector<account_actor*> accounts;
+    std::vector<shard_images::pictured> accounts;
   };
   // What a recovery point says besides the accounts; gathered when its round begins.
   struct round {

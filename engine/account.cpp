@@ -1,6 +1,7 @@
 #include "engine/account.hpp"
 
 #include "engine/account_rare.hpp"
+#include "engine/account_spill.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -457,6 +458,7 @@ void keep_balances(account_state& state) {
 }
 
 std::string fingerprint(const account_state& state) {
+  TALLY_ASSERT(!has_spilled(state), static_cast<long long>(state.last_seq.value)); // only the whole of it can be compared
   std::string bytes;
   byte_writer out(bytes);
   out.all(state.status, state.entry_count, state.merchant, state.next_due.us, state.available.value, state.pending.value,

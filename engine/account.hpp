@@ -111,7 +111,7 @@ void apply(account_state& state, const entry& entry);
 // sums over many accounts.
 void keep_balances(account_state& state);
 
-// A canonical text-free serialisation of the whole state, for comparing two states byte for byte.
+// A canonical text-free serialisation of the whole state, of which nothing may be spilled, for comparing two states byte for byte.
 std::string fingerprint(const account_state& state);
 
 } // namespace tally

@@ -130,6 +130,12 @@ void write_rare(const account_rare& rare, instant near, writer& out) {
     out.fixed(each.hash);
     out.seq(each.seq);
   }
+  out.number(rare.spilled.orders);
+  out.number(rare.spilled.references);
+  out.fixed(static_cast<std::uint64_t>(rare.spilled.total_units));
+  out.fixed(static_cast<std::uint64_t>(rare.spilled.total_units >> 64));
+  out.points(rare.spilled.earned);
+  out.time(rare.spilled.newest_dated, near);
   out.number(rare.wide_orders.size());
   for (const order_facts& each : rare.wide_orders) {
     out.seq(each.seq);
@@ -190,6 +196,12 @@ void read_rare(reader& in, instant near, account_rare& rare) {
     const std::uint64_t hash = in.fixed();
     rare.captured_orders.push_back({hash, in.seq()});
   }
+  rare.spilled.orders = in.number();
+  rare.spilled.references = in.number();
+  const std::uint64_t low = in.fixed();
+  rare.spilled.total_units = static_cast<int128>(uint128{in.fixed()} << 64 | low);
+  rare.spilled.earned = in.points();
+  rare.spilled.newest_dated = in.time(near);
   for (std::uint64_t left = in.count(); left > 0; --left) {
     order_facts& each = rare.wide_orders.emplace_back();
     each.seq = in.seq();

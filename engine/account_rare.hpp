@@ -60,6 +60,14 @@ struct captured_order {
   seq_t seq;          // of the capture entry
 };
 
+// What sums need of orders and references that are on disk (engine/account_spill.hpp).
+struct spilled_sums {
+  std::uint64_t orders = 0, references = 0; // how many
+  int128 total_units = 0;                   // of the orders' totals
+  points_t earned;                          // on the orders
+  instant newest_dated;                     // of the orders
+};
+
 struct account_rare {
   seq_t status_seq;                                // group of the last suspend, reactivate or close; 0: none yet
   seq_t erased_seq;                                // newest erase; 0: none
@@ -71,6 +79,8 @@ struct account_rare {
   small_vector<refunded_order, 1> refunds;
   small_vector<undone_share, 1> undone; // by redemption, in the order first undone
   small_vector<expired_lot, 1> expired; // in the order first expired
+
+  spilled_sums spilled;
 
   reference_index by_order;     // of account_state::orders
   reference_index by_reference; // of account_state::references

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "engine/account.hpp"
+#include "engine/account_spill.hpp"
 #include "engine/command.hpp"
 #include "engine/outcome.hpp"
 #include "engine/rules.hpp"
@@ -26,6 +27,8 @@ struct decision_context {
   // Reads back a group of this account, by the seq of its first entry: for duplicates, conflicts and redemptions that are
   // given back. The entries stay valid until the next call; none at all: it cannot be read (answered `unavailable`).
   std::function<std::span<const entry>(seq_t)> const* read_group = nullptr;
+  // Finds what an account has spilled; must be there where one has.
+  const spilled_search* find_spilled = nullptr;
   // Names the change of personal data that goes with an enrolment or an erasure (`entry::personal`); 0: none.
   std::uint64_t personal = 0;
 };

@@ -17,7 +17,7 @@ const reservation* open_reservation(draft& drafted) {
     for (const reservation& each : drafted.state().rare->reservations)
       if (each.name == asked.reference)
         return &each;
-  const bool was_open = find_reference(drafted.recorded(), op::authorize, hash64(asked.reference), [](seq_t) { return true; });
+  const bool was_open = drafted.find_reference(op::authorize, hash64(asked.reference), [](seq_t) { return true; });
   return drafted.reject(was_open ? outcome_code::reservation_closed : outcome_code::unknown_reservation), nullptr;
 }
 

@@ -34,8 +34,8 @@ bool answer_known_earn(draft& drafted) {
   if (drafted.recorded().rare && !drafted.recorded().rare->reviews.empty() &&
       drafted.answer_known(op::earn, asked.order, &entry::order, same))
     return true;
-  return find_order(drafted.recorded(), hash64(asked.order), [&](const order_record& record) {
-    const std::span<const entry> group = drafted.read_group(facts_of(drafted.recorded(), record).seq);
+  return drafted.find_order(hash64(asked.order), [&](const order_facts& facts) {
+    const std::span<const entry> group = drafted.read_group(facts.seq);
     if (group.empty())
       return true;
     const entry& first = group.front();
@@ -127,10 +127,11 @@ rate_t tier_multiplier_of(const draft& drafted, const ruleset& rules) {
 
 // Whether the order's total is more than `ratio` times the member's average.
 bool is_odd(const account_state& recorded, const ruleset::review_rules& rules, money_t total) {
-  const std::size_t count = recorded.orders.size();
+  const spilled_sums spilled = recorded.rare ? recorded.rare->spilled : spilled_sums{};
+  const std::uint64_t count = recorded.orders.size() + spilled.orders;
   if (rules.max_order_ratio <= rate_t{} || count == 0 || static_cast<std::int64_t>(count) < rules.min_orders)
     return false;
-  int128 sum = 0;
+  int128 sum = spilled.total_units;
   for (const order_record& each : recorded.orders)
     sum += facts_of(recorded, each).total.units;
   // total > ratio x sum / count, in whole numbers; what leaves 128 bits on one side only is the larger one

@@ -44,8 +44,8 @@ bool find_earn(draft& drafted, order_history& order) {
   const command& asked = drafted.asked();
   const std::uint64_t hash = hash64(asked.order);
   std::vector<order_facts> candidates;
-  find_order(drafted.recorded(), hash, [&](const order_record& record) {
-    candidates.push_back(facts_of(drafted.recorded(), record));
+  drafted.find_order(hash, [&](const order_facts& facts) {
+    candidates.push_back(facts);
     return false;
   });
   for (const order_facts& candidate : candidates) {
@@ -92,7 +92,7 @@ bool find_redemptions(draft& drafted, order_history& order) {
   const std::uint64_t hash = hash64(drafted.asked().order);
   std::vector<seq_t> candidates;
   for (const op kind : {op::redeem, op::claim})
-    find_reference(drafted.recorded(), kind, hash, [&](seq_t seq) {
+    drafted.find_reference(kind, hash, [&](seq_t seq) {
       candidates.push_back(seq);
       return false;
     });

@@ -116,13 +116,25 @@ points_t draft::tier_points_of_group(const ruleset& rules) const {
     const points_t taken = each.kind == entry_kind::reverse ? each.expired_counted - each.points - each.pending : points_t{};
     if (taken == points_t{} || !rules.tiers->net_of_reversals)
       continue;
-    find_order(recorded_, hash64(each.order), [&](const order_record& record) {
-      if (counts_for_tiers(rules, facts_of(recorded_, record).dated, now()))
+    find_order(hash64(each.order), [&](const order_facts& facts) {
+      if (counts_for_tiers(rules, facts.dated, now()))
         added -= taken;
       return true;
     });
   }
   return added;
+}
+
+bool draft::find_spilled(op kind, std::uint64_t hash, const spilled_visitor& visit) const {
+  if (!has_spilled(recorded_))
+    return false;
+  TALLY_ASSERT(context_.find_spilled != nullptr, static_cast<int>(kind));
+  bool found = false;
+  (*context_.find_spilled)(recorded_, kind, hash, [&](const spilled_record& each) {
+    const bool is_in_memory = is_still_in_memory(recorded_, each); // and was looked at there
+    return found = !is_in_memory && visit(each);
+  });
+  return found;
 }
 
 void draft::mark_tier(const ruleset& rules) {

@@ -68,12 +68,24 @@ public:
   void answer_duplicate(std::span<const entry> group, op kind);
   // Answers a rejection that is asked for again.
   void answer_rejected_before(const review_record& review);
+  // Calls `visit(facts)` for the account's earns of this order hash, in memory and then on disk, until it returns true.
+  template <class Visitor>
+  bool find_order(std::uint64_t hash, const Visitor& visit) const {
+    return tally::find_order(recorded_, hash, [&](const order_record& record) { return visit(facts_of(recorded_, record)); }) ||
+           find_spilled(op::none, hash, [&](const spilled_record& each) { return visit(each.facts); });
+  }
+  // Calls `visit(seq)` for the groups remembered under (kind, hash), likewise.
+  template <class Visitor>
+  bool find_reference(op kind, std::uint64_t hash, const Visitor& visit) const {
+    return tally::find_reference(recorded_, kind, hash, visit) ||
+           find_spilled(kind, hash, [&](const spilled_record& each) { return visit(each.facts.seq); });
+  }
   bool is_ok() const { return out_.outcome.status == outcome_status::ok; }
   // Answers an operation that was decided before under this reference; true if it has. `same` says of the group's entry that names
   // the reference in `field` whether it was asked with the same contents.
   template <class Same>
   bool answer_known(op kind, std::string_view reference, std::string_view entry::*field, const Same& same) {
-    return find_reference(recorded_, kind, hash64(reference), [&](seq_t seq) {
+    return find_reference(kind, hash64(reference), [&](seq_t seq) {
       const std::span<const entry> group = read_group(seq);
       if (group.empty())
         return true;
@@ -115,6 +127,7 @@ public:
 
 private:
   void mark_tier(const ruleset& rules);
+  bool find_spilled(op kind, std::uint64_t hash, const spilled_visitor& visit) const;
   entry& append(entry_kind kind);
   points_t tier_points_of_group(const ruleset& rules) const;
 

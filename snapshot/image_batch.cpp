@@ -41,6 +41,8 @@ void image_batch::add(merchant_number merchant, std::string_view account, const 
   newest_ = std::max(newest_, state.last_seq);
 }
 
+void image_batch::add_spilled(seq_t enrolled, const spilled_record& record) { spilled_.push_back({enrolled, record}); }
+
 image_batch::image image_batch::at(std::size_t index) const {
   const place& here = places_[index];
   const std::string_view all = bytes_;

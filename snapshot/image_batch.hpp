@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/account.hpp"
+#include "engine/account_spill.hpp"
 
 #include <string>
 #include <string_view>
@@ -23,13 +24,20 @@ public:
   };
 
   void add(merchant_number merchant, std::string_view account, const account_state& state);
+  // What the account spills; to be forgotten by its state once the batch is stored.
+  void add_spilled(seq_t enrolled, const spilled_record& record);
 
-  std::size_t count() const { return places_.size(); }
-  std::size_t bytes() const { return bytes_.size(); }
+  std::size_t count() const { return places_.size(); } // of images
+  std::size_t bytes() const { return bytes_.size() + spilled_.size() * sizeof(spilled); }
   // Everything that the images show is on disk once this entry is.
   seq_t newest() const { return newest_; }
   // Valid until the next `add`.
   image at(std::size_t index) const;
+  struct spilled {
+    seq_t enrolled; // whose it is: no two accounts were enrolled by one entry
+    spilled_record record;
+  };
+  std::span<const spilled> all_spilled() const { return spilled_; }
 
 private:
   struct place {
@@ -40,6 +48,7 @@ private:
 
   std::string bytes_;
   std::vector<place> places_;
+  std::vector<spilled> spilled_;
   seq_t newest_;
 };
 

@@ -6,6 +6,7 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
 #include <rocksdb/rate_limiter.h>
+#include <rocksdb/slice_transform.h>
 #include <rocksdb/sst_file_manager.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
@@ -31,6 +32,8 @@ constexpr double trash_without_bound = 1e9;
 
 constexpr std::string_view point_key = "point";
 constexpr std::size_t merchant_bytes = 4, due_bytes = 8;
+constexpr std::size_t spilled_prefix_bytes = 8 + 1 + 8; // enrolment, kind, hash: what is looked for
+constexpr std::size_t spilled_key_bytes = spilled_prefix_bytes + 8;
 
 // RocksDB's own log of what it does. Never a file: on a full disk it aborts inside it.
 class no_log : public rocksdb::Logger {
@@ -49,20 +52,66 @@ merchant_number merchant_of(std::string_view key) {
   return number;
 }
 
+void append_big_endian(std::string& key, std::uint64_t value) {
+  for (int shift = 56; shift >= 0; shift -= 8)
+    key += static_cast<char>(value >> shift & 0xff);
+}
+
+std::uint64_t big_endian(std::string_view key) {
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < 8; ++i)
+    value = value << 8 | static_cast<unsigned char>(key[i]);
+  return value;
+}
+
 // Big endian and without a sign, so that the order of keys is the order of times.
 std::string due_prefix(instant due) {
-  const std::uint64_t ordered = static_cast<std::uint64_t>(due.us) ^ 1ull << 63;
   std::string key;
-  for (int shift = 56; shift >= 0; shift -= 8)
-    key += static_cast<char>(ordered >> shift & 0xff);
+  append_big_endian(key, static_cast<std::uint64_t>(due.us) ^ 1ull << 63);
   return key;
 }
 
-instant due_of(std::string_view key) {
-  std::uint64_t ordered = 0;
-  for (std::size_t i = 0; i < due_bytes; ++i)
-    ordered = ordered << 8 | static_cast<unsigned char>(key[i]);
-  return {static_cast<std::int64_t>(ordered ^ 1ull << 63)};
+instant due_of(std::string_view key) { return {static_cast<std::int64_t>(big_endian(key) ^ 1ull << 63)}; }
+
+std::string spilled_prefix(seq_t enrolled, op kind, std::uint64_t hash) {
+  std::string key;
+  append_big_endian(key, enrolled.value);
+  key += static_cast<char>(kind);
+  append_big_endian(key, hash);
+  return key;
+}
+
+std::string spilled_key(seq_t enrolled, const spilled_record& record) {
+  std::string key = spilled_prefix(enrolled, record.kind, record.hash);
+  append_big_endian(key, record.facts.seq.value);
+  return key;
+}
+
+std::string spilled_value(const spilled_record& record) {
+  std::string value;
+  if (!record.is_order())
+    return value;
+  append_big_endian(value, static_cast<std::uint64_t>(record.facts.earned.value));
+  append_big_endian(value, static_cast<std::uint64_t>(record.facts.total.units));
+  append_big_endian(value, static_cast<std::uint64_t>(record.facts.dated.us));
+  return value;
+}
+
+std::optional<spilled_record> read_spilled(std::string_view key, std::string_view value) {
+  if (key.size() != spilled_key_bytes)
+    return std::nullopt;
+  spilled_record record;
+  record.kind = static_cast<op>(key[8]);
+  record.hash = big_endian(key.substr(9));
+  record.facts.seq = {big_endian(key.substr(spilled_prefix_bytes))};
+  if (value.size() != (record.is_order() ? 24u : 0u))
+    return std::nullopt;
+  if (record.is_order()) {
+    record.facts.earned = {static_cast<std::int64_t>(big_endian(value))};
+    record.facts.total = {static_cast<std::int64_t>(big_endian(value.substr(8)))};
+    record.facts.dated = {static_cast<std::int64_t>(big_endian(value.substr(16)))};
+  }
+  return record;
 }
 
 rocksdb::DBOptions database_options(const image_store_options& wanted) {
@@ -86,7 +135,7 @@ rocksdb::DBOptions database_options(const image_store_options& wanted) {
   return options;
 }
 
-rocksdb::ColumnFamilyOptions family_options() {
+rocksdb::ColumnFamilyOptions family_options(std::size_t prefix_bytes = 0) {
   rocksdb::ColumnFamilyOptions options;
   options.write_buffer_size = memtable_bytes;
   options.max_write_buffer_number = 4;
@@ -97,6 +146,10 @@ rocksdb::ColumnFamilyOptions family_options() {
   table.block_cache = rocksdb::NewLRUCache(read_cache_bytes);
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(filter_bits_per_key));
   table.format_version = 5;
+  if (prefix_bytes != 0) {
+    options.prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(prefix_bytes));
+    table.whole_key_filtering = false;
+  }
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   return options;
 }
@@ -108,10 +161,11 @@ bool direct_io_is_refused(const rocksdb::Status& status) { return status.IsInval
 struct image_store::impl {
   fs::path folder;
   std::unique_ptr<rocksdb::DB> db;
-  std::unique_ptr<rocksdb::ColumnFamilyHandle> images, dues, points;
+  std::unique_ptr<rocksdb::ColumnFamilyHandle> images, dues, points, spilled;
   std::optional<recovery_point> newest;
 
   ~impl() {
+    spilled.reset();
     points.reset();
     dues.reset();
     images.reset();
@@ -134,7 +188,7 @@ struct image_store::impl {
     folder = wanted.folder;
     rocksdb::DBOptions options = database_options(wanted);
     std::vector<rocksdb::ColumnFamilyDescriptor> families{
-        {rocksdb::kDefaultColumnFamilyName, family_options()}, {"due", family_options()}, {"point", family_options()}};
+        {rocksdb::kDefaultColumnFamilyName, family_options()}, {"due", family_options()}, {"point", family_options()}, {"spilled", family_options(spilled_prefix_bytes)}};
     std::vector<rocksdb::ColumnFamilyHandle*> handles;
     rocksdb::DB* opened = nullptr;
     const auto try_to_open = [&] {
@@ -152,6 +206,7 @@ struct image_store::impl {
     images.reset(handles[0]);
     dues.reset(handles[1]);
     points.reset(handles[2]);
+    spilled.reset(handles[3]);
     return read_point();
   }
 
@@ -176,10 +231,24 @@ struct image_store::impl {
     return {};
   }
 
+  result<void> visit_spilled(const rocksdb::ReadOptions& options, const std::string& prefix, const spilled_visitor& visit) const {
+    const std::unique_ptr<rocksdb::Iterator> at(db->NewIterator(options, spilled.get()));
+    for (at->Seek(slice(prefix)); at->Valid() && at->key().starts_with(slice(prefix)); at->Next()) {
+      const std::optional<spilled_record> record = read_spilled(view(at->key()), view(at->value()));
+      if (!record)
+        return damaged("what account " + std::to_string(big_endian(prefix)) + " has spilled does not verify");
+      if (visit(*record))
+        return {};
+    }
+    if (!at->status().ok())
+      return failed("reading what was spilled", at->status());
+    return {};
+  }
+
   result<void> flush() {
     rocksdb::FlushOptions options;
     options.allow_write_stall = true;
-    if (const rocksdb::Status status = db->Flush(options, {images.get(), dues.get(), points.get()}); !status.ok())
+    if (const rocksdb::Status status = db->Flush(options, {images.get(), dues.get(), points.get(), spilled.get()}); !status.ok())
       return failed("flushing", status);
     return {};
   }
@@ -214,6 +283,20 @@ result<bool> image_store::read(merchant_number merchant, std::string_view accoun
   if (!decode_image(view(value), state) || state.merchant != merchant)
     return impl_->damaged(whose() + " does not verify");
   return true;
+}
+
+result<void> image_store::find_spilled(seq_t enrolled, op kind, std::uint64_t hash, const spilled_visitor& visit) const {
+  rocksdb::ReadOptions options;
+  options.prefix_same_as_start = true;
+  return impl_->visit_spilled(options, spilled_prefix(enrolled, kind, hash), visit);
+}
+
+result<void> image_store::for_each_spilled(seq_t enrolled, const spilled_visitor& visit) const {
+  rocksdb::ReadOptions options;
+  options.total_order_seek = true;
+  std::string begin;
+  append_big_endian(begin, enrolled.value);
+  return impl_->visit_spilled(options, begin, visit);
 }
 
 result<void> image_store::for_each_due(instant from, instant to, const due_visitor& visit) const {
@@ -260,6 +343,8 @@ result<void> image_store::write(const image_batch& batch) {
     if (each.due != instant::end_of_time())
       must(writes.Put(impl_->dues.get(), slice(due_prefix(each.due).append(each.key)), rocksdb::Slice()));
   }
+  for (const image_batch::spilled& each : batch.all_spilled())
+    must(writes.Put(impl_->spilled.get(), slice(spilled_key(each.enrolled, each.record)), slice(spilled_value(each.record))));
   return impl_->write(writes);
 }
 

@@ -39,6 +39,11 @@ public:
   // The account as its newest image has it, over a state that has nothing yet. False: there is none.
   result<bool> read(merchant_number merchant, std::string_view account, account_state& state) const;
 
+  // What the account of that enrolment has spilled under a kind and hash; true from `visit` ends it.
+  result<void> find_spilled(seq_t enrolled, op kind, std::uint64_t hash, const spilled_visitor& visit) const;
+  // All that it has spilled.
+  result<void> for_each_spilled(seq_t enrolled, const spilled_visitor& visit) const;
+
   // Accounts whose image says that something falls due from `from` up to `to`, both in, by time; false from `visit` ends it. One that is
   // visited may have changed since: its own state says what is due.
   using due_visitor = std::function<bool(merchant_number merchant, std::string_view account, instant due)>;

@@ -94,7 +94,8 @@ std::vector<std::string> running_ledger::fingerprints() {
   TALLY_ASSERT(threads_.empty());
   std::vector<std::string> all;
   for (std::uint32_t i = 0; i < ledger_->shard_count(); ++i)
-    ledger_->shard_at(i).core().accounts().for_each([&](const account_actor& each) {
+    ledger_->shard_at(i).core().accounts().for_each([&](account_actor& each) {
+      ledger_->shard_at(i).core().images().make_whole(each.state()); // what was spilled counts, too
       all.push_back(std::to_string(each.state().merchant) + "/" + std::string(each.id()) + "/" + fingerprint(each.state()));
     });
   std::ranges::sort(all);

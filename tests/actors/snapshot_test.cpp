@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <random>
 
 namespace tally::actors {
@@ -151,6 +152,88 @@ expire_days = 3
   ASSERT_EQ(moved.head.status, outcome_status::ok);
   EXPECT_EQ(moved.shown->fired, 10u) << "releases";
   EXPECT_EQ(tally.call(advance_to(new_year.plus_days(4))).shown->fired, 30u) << "20 opening lots and 10 earned ones";
+  tally.stop();
+}
+
+// ---- references for ever --------------------------------------------------------------------------------------------
+
+std::size_t references_in_memory(running_ledger& tally, std::string_view account) {
+  std::size_t count = 0;
+  for (std::uint32_t i = 0; i < tally->shard_count(); ++i)
+    tally->shard_at(i).core().accounts().for_each([&](const account_actor& each) {
+      if (each.id() == account)
+        count = each.state().orders.size() + each.state().references.size();
+    });
+  return count;
+}
+
+TEST_P(snapshots, references_that_were_spilled_count_for_ever) {
+  const temporary_folder folder;
+  const int orders = 300;
+  const auto check = [&](running_ledger& at) {
+    // the first outcomes, in full
+    const scripted_answer again = at.call(earn_of("m-0", "o-0", 3 * one));
+    EXPECT_EQ(again.head.status, outcome_status::duplicate);
+    EXPECT_EQ(again.head.seq, seq_t{3});
+    EXPECT_EQ(again.head.available.value, 53);
+    EXPECT_EQ(at.call(redeem_of("m-0", "r-0", 1)).head.status, outcome_status::duplicate);
+    EXPECT_EQ(at.call(earn_of("m-0", "o-1", 4 * one)).head.code, outcome_code::reference_conflict);
+    EXPECT_EQ(at.call(redeem_of("m-0", "r-1", 2)).head.code, outcome_code::reference_conflict);
+  };
+  std::optional<running_ledger> tally(std::in_place, with_images(folder, GetParam()));
+  tally->call(put_of(plain_rules));
+  tally->call(enroll_of("m-0"));
+  for (int i = 0; i < orders; ++i) {
+    tally->call(earn_of("m-0", "o-" + std::to_string(i), 3 * one));
+    tally->call(redeem_of("m-0", "r-" + std::to_string(i), 1));
+    if (i % 100 == 99)
+      (**tally).snapshot_now();
+  }
+  check(*tally);
+  tally->stop();
+  EXPECT_LE(references_in_memory(*tally, "m-0"), 2 * spill_above);
+  tally.reset();
+
+  tally.emplace(with_images(folder, GetParam()));
+  check(*tally);
+  command cancel = earn_of("m-0", "o-2", 0); // of an order that is on disk, and of a redemption
+  cancel.kind = op::reverse;
+  cancel.total.reset();
+  cancel.reference = "refund-2";
+  const scripted_answer taken = tally->call(cancel);
+  EXPECT_EQ(taken.head.status, outcome_status::ok) << name_of(taken.head.code);
+  EXPECT_EQ(taken.head.points.value, 3);
+  cancel.order = "r-3";
+  cancel.reference = "refund-3";
+  const scripted_answer given = tally->call(cancel);
+  EXPECT_EQ(given.head.status, outcome_status::ok) << name_of(given.head.code);
+  EXPECT_EQ(given.head.points_2.value, 1);
+  tally->stop();
+  EXPECT_LE(references_in_memory(*tally, "m-0"), 2 * spill_above);
+  const std::vector<std::string> whole = tally->fingerprints();
+  tally.reset();
+  EXPECT_EQ(whole, replayed(folder.path()));
+}
+
+TEST_P(snapshots, tiers_by_year_see_what_was_spilled_before_there_were_any) {
+  const temporary_folder folder;
+  running_ledger tally(with_images(folder, GetParam()));
+  tally.call(put_of(plain_rules));
+  tally.call(enroll_of("m-0"));
+  for (int i = 0; i < 200; ++i)
+    tally.call(earn_of("m-0", "o-" + std::to_string(i), 10 * one));
+  tally->snapshot_now();
+  tally->snapshot_now();
+  tally.call(put_of(plain_rules + R"([tiers]
+basis = "rolling_12_months"
+[[tier]]
+name = "silver"
+threshold = 2000
+multiplier = "2"
+)"));
+  const scripted_answer doubled = tally.call(earn_of("m-0", "o-new", 10 * one));
+  EXPECT_EQ(doubled.head.status, outcome_status::ok);
+  EXPECT_EQ(doubled.head.available.value, 50 + 2000 + 20) << "200 orders of the last twelve months and the opening points are silver";
   tally.stop();
 }
 
