@@ -71,12 +71,12 @@ std::string view(const net::answer& answer) {
 }
 
 std::string profile(const wire::outcome_document& document) {
-  return describe(model_outcome{
-      "ok",
-      "",
-      {},
-      {{"account", text_of(document.account())}, {"phone", text_of(document.phone())}, {"name", text_of(document.name())}},
-      {}});
+  return describe(
+      model_outcome{"ok",
+                    "",
+                    {},
+                    {{"account", text_of(document.account())}, {"phone", text_of(document.phone())}, {"name", text_of(document.name())}},
+                    {}});
 }
 
 std::string entry(const wire::ledger_entry& one) {
@@ -188,9 +188,8 @@ std::string said(op kind, bool asked_account, const net::answer& answer) {
   case op::profile:
     return profile(*answer.document);
   case op::history:
-    return entries(*answer.document) + (answer.document->next_before_seq() == nullptr
-                                            ? ""
-                                            : "next " + std::to_string(seq_of(answer.document->next_before_seq())));
+    return entries(*answer.document) +
+           (answer.document->next_before_seq() == nullptr ? "" : "next " + std::to_string(seq_of(answer.document->next_before_seq())));
   case op::tail:
     return entries(*answer.document);
   case op::entry:

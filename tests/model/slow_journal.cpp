@@ -74,7 +74,8 @@ std::string owed_now(const slow_model& model, std::int64_t now_us, std::int64_t 
 
 void slow_journal::add(std::int64_t at_us, const std::vector<model_entry>& entries) {
   for (const model_entry& entry : entries) {
-    const auto before = std::find_if(entries_.rbegin(), entries_.rend(), [&](const kept& one) { return one.entry.account == entry.account; });
+    const auto before =
+        std::find_if(entries_.rbegin(), entries_.rend(), [&](const kept& one) { return one.entry.account == entry.account; });
     entries_.push_back({at_us, before == entries_.rend() ? 0 : before->entry.seq, entry}); // those of the rules are chained, too
   }
 }
