@@ -42,15 +42,25 @@ struct foreseen {
   std::vector<std::pair<std::int64_t, std::string>> owed{}; // at which time, and what `liability` must say of it
 };
 
-class live_histories : public ::testing::TestWithParam<live_case> {
-protected:
-  ~live_histories() override { std::filesystem::remove_all(folder_); }
+// One history: a server on a folder of its own, and what it must answer.
+class live_history {
+public:
+  live_history(std::uint64_t seed, std::string shards) : seed_(seed), shards_(std::move(shards)), random_(seed) {
+    std::filesystem::remove_all(folder_);
+  }
+  ~live_history() { std::filesystem::remove_all(folder_); }
+  live_history(const live_history&) = delete;
+  live_history& operator=(const live_history&) = delete;
 
-  static bool several_shards() { return GetParam().shards != std::string("1"); }
+  // From the first rules to the audit.
+  void play(std::uint64_t operations);
+
+private:
+  bool several_shards() const { return shards_ != "1"; }
 
   void start() {
     const std::string clock = format_rfc3339(instant{clock_us_});
-    server_.emplace(folder_, std::vector<std::string>{"--shards", GetParam().shards, "--test-clock", clock});
+    server_.emplace(folder_, std::vector<std::string>{"--shards", shards_, "--test-clock", clock});
     const auto port = server_->wait_ready();
     ASSERT_TRUE(port);
     port_ = *port;
@@ -391,6 +401,8 @@ protected:
     op kind = op::none;
     bool asked_account = false;
   };
+  const std::uint64_t seed_;
+  const std::string shards_;
   const std::string folder_ = std::filesystem::temp_directory_path() / ("tally-live-" + std::to_string(::getpid()));
   std::mt19937_64 random_;
   std::int64_t clock_us_ = 0, next_seq_ = 1;
@@ -401,15 +413,9 @@ protected:
   std::map<std::string, std::uint64_t> answers_;
 };
 
-TEST_P(live_histories, server_and_model_agree) {
-  const char* seed_text = std::getenv("TALLY_SEED");
-  const char* operations_text = std::getenv("TALLY_OPERATIONS");
-  const std::uint64_t seed = seed_text != nullptr ? std::strtoull(seed_text, nullptr, 10) : GetParam().seed;
-  const std::uint64_t operations = operations_text != nullptr ? std::strtoull(operations_text, nullptr, 10) : 5000;
-  SCOPED_TRACE("TALLY_SEED=" + std::to_string(seed) + ", shards " + GetParam().shards);
-  std::filesystem::remove_all(folder_);
-  random_.seed(seed);
-  history_generator generate(seed, "m", history_generator::people::with_phones);
+void live_history::play(std::uint64_t operations) {
+  SCOPED_TRACE("TALLY_SEED=" + std::to_string(seed_) + ", shards " + shards_);
+  history_generator generate(seed_, "m", history_generator::people::with_phones);
   clock_us_ = generate.time();
   foreseen ours{"m"}, others{"n"};
   std::uint64_t kills = 0;
@@ -474,14 +480,28 @@ TEST_P(live_histories, server_and_model_agree) {
   ASSERT_TRUE(report.ok()) << report.error().what;
   EXPECT_EQ(report->entries + 1, static_cast<std::uint64_t>(next_seq_));
   EXPECT_GT(kills, 0u);
-  std::printf("seed %llu, %s shards: %llu entries, %llu kills; answers as foreseen:", static_cast<unsigned long long>(seed),
-              GetParam().shards, static_cast<unsigned long long>(report->entries), static_cast<unsigned long long>(kills));
+  std::printf("seed %llu, %s shards: %llu entries, %llu kills; answers as foreseen:", static_cast<unsigned long long>(seed_),
+              shards_.c_str(), static_cast<unsigned long long>(report->entries), static_cast<unsigned long long>(kills));
   for (const auto& [what, count] : answers_)
     std::printf(" %s %llu;", what.c_str(), static_cast<unsigned long long>(count));
   std::printf("\n");
   for (std::uint8_t kind = 1; kind < op_count; ++kind) {
     const std::string name(name_of(static_cast<op>(kind)));
     EXPECT_TRUE(operations < 4000 || name == "tail" || answers_[name + " ok"] > 0) << name << ": a history of refusals shows little";
+  }
+}
+
+class live_histories : public ::testing::TestWithParam<live_case> {};
+
+TEST_P(live_histories, server_and_model_agree) {
+  const char* seed_text = std::getenv("TALLY_SEED");
+  const char* operations_text = std::getenv("TALLY_OPERATIONS");
+  std::uint64_t seed = seed_text != nullptr ? std::strtoull(seed_text, nullptr, 10) : GetParam().seed;
+  const std::uint64_t operations = operations_text != nullptr ? std::strtoull(operations_text, nullptr, 10) : 5000;
+  for (std::uint64_t played = 0; played < operations; ++seed) { // a long run is many histories
+    const std::uint64_t length = std::min<std::uint64_t>(operations - played, 10'000);
+    ASSERT_NO_FATAL_FAILURE(live_history(seed, GetParam().shards).play(length));
+    played += length;
   }
 }
 
