@@ -1,9 +1,12 @@
 """The examples of docs/: pairs of lines in ```json blocks, a request and its answer, run in order against a fresh ledger per page.
 
-Answers must be equal as JSON; a text `...` inside an expected value stands for anything.
+Answers must be equal as JSON; a text `...` inside an expected value stands for anything. Every operation and every key of the rules must
+have an example.
 """
 
 import json
+import re
+import tomllib
 import unittest
 
 from tally_process import ROOT, fenced_blocks, tally_test, wildcard
@@ -31,6 +34,19 @@ def same(expected, found) -> bool:
     return type(expected) is type(found) and expected == found
 
 
+def keyed(table: str, key: str) -> str:
+    return f"{table}.{key}" if table else key
+
+
+def keys_of(rules: dict) -> set[str]:
+    """`name`, `earn.points`, `bonus.skus` of a rules document."""
+    keys = set()
+    for name, value in rules.items():
+        tables = [value] if isinstance(value, dict) else value if isinstance(value, list) else None
+        keys |= {name} if tables is None else {keyed(name, key) for table in tables for key in table}
+    return keys
+
+
 class examples(tally_test):
     def run_page(self, page):
         pairs = list(pairs_of(page.read_text()))
@@ -50,6 +66,36 @@ class examples(tally_test):
         counts = {page.name: self.run_page(page) for page in sorted(ROOT.glob("docs/*.md"))}
         self.assertGreater(counts["operations.md"], 10)
         self.assertGreater(counts["rules.md"], 10)
+
+    def test_every_operation_has_an_example(self):
+        names = re.search(r"enum class op .*?\{(.*?)\};", (ROOT / "engine/names.hpp").read_text(), re.DOTALL)[1]
+        operations = {name.rstrip("_") for name in re.findall(r"(\w+) = \d+", names)} - {"none"}
+        self.assertGreater(len(operations), 30)
+        shown = {}
+        for _, request, answer in pairs_of((ROOT / "docs/operations.md").read_text()):
+            shown.setdefault(json.loads(request)["op"], []).append(json.loads(answer)["status"])
+        # a tail never ends: it runs in tail_test.py
+        self.assertEqual(operations - shown.keys(), {"tail"})
+        done = {kind for kind, statuses in shown.items() if "ok" in statuses}
+        self.assertEqual(operations - done, {"tail"}, "an example of a refusal shows little")
+
+    def test_every_key_of_the_rules_has_an_example(self):
+        page = (ROOT / "docs/rules.md").read_text()
+        table, described = "", set()
+        for line in page.splitlines():
+            if line.startswith("### "):
+                table = next(iter(re.findall(r"\[+(\w+)\]+", line)), "")
+            if line.startswith("| `") and line.count("|") == 5:
+                cell = line.split("|")[1]
+                other, own = re.match(r" (?:`\[\[(\w+)\]\]` )?(.*)", cell).groups()
+                described |= {keyed(other or table, key) for key in re.findall(r"`(\w+)`", own)}
+        complete = next(tomllib.loads("\n".join(block)) for _, block in fenced_blocks(page, "toml") if "merchant =" in "\n".join(block))
+        self.assertEqual(described, keys_of(complete), "the complete example has every key, and every key is described")
+        applied = set()
+        for _, request, answer in pairs_of(page):
+            if '"put_program"' in request and json.loads(answer)["status"] == "ok":
+                applied |= keys_of(tomllib.loads(json.loads(request)["toml"]))
+        self.assertEqual(described - applied, set())
 
     def test_the_comparison_can_fail(self):
         self.assertTrue(same({"a": [1, "..."], "b": "x...z"}, {"a": [1, {"c": 2}], "b": "xyz"}))

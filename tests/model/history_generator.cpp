@@ -18,8 +18,8 @@ constexpr zone zones[] = {
 
 } // namespace
 
-history_generator::history_generator(std::uint64_t seed, std::string merchant)
-    : random_(seed), merchant_(std::move(merchant)), now_us_(midnight({2026, 1, 1})) {
+history_generator::history_generator(std::uint64_t seed, std::string merchant, people people)
+    : random_(seed), merchant_(std::move(merchant)), people_(people), now_us_(midnight({2026, 1, 1})) {
   if (seed % 3 == 1) { // a day that is not there a year before
     leap_day_ = true;
     now_us_ = midnight({2027, 2, 26});
@@ -51,6 +51,7 @@ model_rules history_generator::rules(std::uint32_t version) {
   const zone& where = zones[below(4)];
   rules.timezone = where.name;
   rules.new_year_offset_us = where.new_year_offset_us;
+  rules.inline_enrollment = people_ == people::with_phones && !one_in(6);
   rules.opening_points = one_in(2) ? 0 : below(200);
   const std::int64_t rates[] = {1'000'000, 10'000'000, 1'500'000, 333'333, 0, -1'000'000};
   rules.earn_micros = rates[below(one_in(20) ? 6 : 4)];
@@ -172,10 +173,19 @@ void history_generator::remember(std::deque<known>& all, known one, std::size_t 
 }
 
 void history_generator::told(const command& asked, const model_outcome& outcome) {
-  const std::string account(asked.account);
+  std::string account(asked.account);
+  if (account.empty() && outcome.texts.contains("account"))
+    account = outcome.texts.at("account");
+  if (outcome.status == "ok" && outcome.fields.contains("seq"))
+    newest_seq_ = outcome.fields.at("seq");
+  if (outcome.status == "ok" && asked.kind == op::enroll && people_ == people::with_phones) {
+    enrolled_by_phone_.push_back(account);
+    if (enrolled_by_phone_.size() > 12)
+      enrolled_by_phone_.pop_front();
+  }
   if (asked.kind == op::enroll)
     unknown_.erase(account);
-  else if ((outcome.code == "unknown_account" && asked.kind != op::transfer) || (outcome.code == "no_member" && !account.empty()))
+  else if (!account.empty() && ((outcome.code == "unknown_account" && asked.kind != op::transfer) || outcome.code == "no_member"))
     unknown_.insert(account);
   if (outcome.status == "held")
     remember(reviews_, {account, "", outcome.fields.at("review")}, 8);
@@ -222,6 +232,8 @@ std::string_view history_generator::keep(std::string text) { return texts_.empla
 // Members come and go, one of them more often than the others; some were closed, which are not asked for as much.
 std::string_view history_generator::some_account() {
   std::string name;
+  if (!enrolled_by_phone_.empty() && one_in(5))
+    return keep(one_of(enrolled_by_phone_));
   do
     name = "a-" + std::to_string(operations_ / 400 + (one_in(2) ? operations_ / 60 % 6 : below(6)));
   while ((closed_.contains(name) && !one_in(8)) || (suspended_.contains(name) && !one_in(4)));
@@ -257,6 +269,8 @@ command history_generator::operation() {
     return again;
   }
   ++operations_;
+  if (people_ == people::with_phones && one_in(6))
+    return remembered(personal_operation());
   command c;
   c.merchant = merchant_;
   c.account = some_account();
@@ -298,9 +312,65 @@ command history_generator::operation() {
   } else {
     fill_status(c);
   }
+  return remembered(c);
+}
+
+const command& history_generator::remembered(const command& c) {
   sent_.push_back(c);
   if (sent_.size() > 200)
     sent_.pop_front();
+  return sent_.back();
+}
+
+// A dozen numbers, each written in several ways, and now and then something that is none.
+std::string_view history_generator::some_phone() {
+  if (one_in(25)) {
+    const char* wrong[] = {"12 34", "call me", "+", "0049 30 123 456 789 012", "+49+30", "(.)"};
+    return wrong[below(6)];
+  }
+  const std::string number = std::to_string(10 + below(12));
+  const std::string written[] = {"+4930" + number + "567", "0049 (30) " + number + "-567", "+49.30." + number + " 567",
+                                 "030 " + number + " 567", "03" + number + "0567"}; // the last one is somebody else's
+  return keep(written[below(5)]);
+}
+
+// An id as the ledger makes them, before it does.
+std::string_view history_generator::some_id_to_be() { return keep("i-" + std::to_string(newest_seq_ + 1 + below(6))); }
+
+command history_generator::personal_operation() {
+  const char* names[] = {"Ada Lovelace", "Bob", "\xd0\x97\xd0\xbe\xd1\x8f"};
+  command c;
+  c.merchant = merchant_;
+  const std::int64_t what = below(20);
+  if (what < 6) {
+    c.kind = op::enroll;
+    if (what < 3)
+      c.account = one_in(3) ? some_id_to_be() : one_in(2) ? keep("p-" + std::to_string(below(60))) : some_account();
+    if (what > 0 || one_in(3))
+      c.phone = some_phone();
+    if (one_in(2))
+      c.name = names[below(3)];
+  } else if (what < 10) {
+    c.kind = op::profile;
+    c.account = some_account();
+    if (one_in(2))
+      c.phone = some_phone();
+    if (one_in(3))
+      c.name = names[below(3)];
+  } else if (what < 12) {
+    c.kind = op::erase;
+    c.account = some_account();
+  } else if (what < 14) {
+    c.kind = op::account;
+    one_in(4) ? c.account = some_account() : c.phone = some_phone();
+  } else {
+    c.kind = op::earn;
+    fill_earn(c);
+    c.account = one_in(30) ? some_account() : std::string_view();
+    c.phone = some_phone();
+    if (one_in(2) || !c.account.empty())
+      c.at.reset(); // which of two wrong fields is named, nobody says
+  }
   return c;
 }
 

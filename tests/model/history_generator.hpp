@@ -14,7 +14,10 @@ namespace tally::model {
 
 class history_generator {
 public:
-  explicit history_generator(std::uint64_t seed, std::string merchant = "m");
+  // What the engine alone decides, or phones and names, too, which need a whole ledger.
+  enum class people { members, with_phones };
+
+  explicit history_generator(std::uint64_t seed, std::string merchant = "m", people = people::members);
 
   // Asked once a step, in this order.
   bool wants_new_rules();
@@ -40,6 +43,10 @@ private:
   std::string_view some_account();
   std::int64_t some_window_end();
   void fall_due(std::int64_t at_us) { instants_.insert(at_us); }
+  const command& remembered(const command& c);
+  command personal_operation();
+  std::string_view some_phone();
+  std::string_view some_id_to_be();
   void fill_earn(command& c);
   void fill_redemption(command& c);
   void fill_reservation(command& c);
@@ -56,6 +63,7 @@ private:
 
   std::mt19937_64 random_;
   const std::string merchant_;
+  const people people_;
   std::int64_t now_us_;
   std::int64_t operations_ = 0;
   bool first_ = true;
@@ -67,6 +75,8 @@ private:
   std::deque<model_rules> versions_; // newest last, as in the following
   std::deque<known> orders_, reservations_, reviews_;
   std::set<std::string> suspended_, closed_, unknown_;
+  std::deque<std::string> enrolled_by_phone_;
+  std::int64_t newest_seq_ = 0; // as far as outcomes told
 };
 
 } // namespace tally::model

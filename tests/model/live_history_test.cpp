@@ -1,14 +1,16 @@
-// The same random histories against a real tallyd over TCP, killed and started again on the way: the slow model foresees every
-// outcome, every entry with its seq, and everything that falls due. At the end the accounts, their histories, what they held before and
-// the open reviews are read back and the folder is audited. TALLY_SEED and TALLY_OPERATIONS as in history_test.cpp.
+// Random histories against a real tallyd over TCP, killed and started again on the way, members known by phone among them and another
+// merchant's members of the same names beside: the slow model foresees every outcome, every entry with its seq and time, everything
+// that falls due, and what each read shows, of now and of the past. At the end all accounts, histories and reviews are read back, a tail
+// streams the whole journal, and the folder is audited. TALLY_SEED and TALLY_OPERATIONS as in history_test.cpp.
 #include "net/client.hpp"
 #include "tests/crash/server_process.hpp"
+#include "tests/model/answer_words.hpp"
 #include "tests/model/history_generator.hpp"
 #include "tests/model/history_words.hpp"
+#include "tests/model/slow_journal.hpp"
 #include "tests/model/slow_model.hpp"
 #include "wal/audit.hpp"
 
-#include "engine/decimal.hpp"
 #include "engine/rfc3339.hpp"
 #include "net/tally_generated.h"
 
@@ -17,6 +19,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <deque>
 #include <filesystem>
@@ -29,129 +32,55 @@ struct live_case {
   const char* shards = "1";
 };
 
-std::string text_of(const flatbuffers::String* string) { return string == nullptr ? std::string() : string->str(); }
-
-std::int64_t seq_of(const wire::seq_value* seq) { return seq == nullptr ? 0 : static_cast<std::int64_t>(seq->value()); }
-
-void add_rewards(const wire::outcome_document& document, model_outcome& to) {
-  if (document.rewards() != nullptr)
-    for (const auto* reward : *document.rewards())
-      to.rewards.push_back(reward->str());
-}
-
-// An answer as it came over the wire: its own names of tiers and rewards.
-model_outcome shown(const net::answer& answer) {
-  model_outcome out = model::shown(answer.head, {});
-  out.rewards.clear();
-  if (answer.document != nullptr)
-    add_rewards(*answer.document, out);
-  if (out.texts.contains("tier"))
-    out.texts["tier"] = answer.document == nullptr ? "" : text_of(answer.document->tier());
-  return out;
-}
-
-// What `account` answers.
-model_outcome shown_view(const net::answer& answer) {
-  model_outcome out{std::string(name_of(answer.head.status)), std::string(name_of(answer.head.code)), {}, {}, {}};
-  if (answer.head.status != outcome_status::ok)
-    return out;
-  const wire::outcome_document& document = *answer.document;
-  auto& fields = out.fields;
-  fields["available"] = answer.head.available.value;
-  fields["pending"] = answer.head.pending.value;
-  fields["reserved"] = answer.head.reserved.value;
-  fields["lifetime"] = answer.head.lifetime.value;
-  fields["version"] = answer.head.version;
-  fields["last_seq"] = seq_of(document.last_seq());
-  const auto points = [&](const char* name, const wire::points_value* value) {
-    if (value != nullptr)
-      fields[name] = value->value();
-  };
-  points("tier_points", document.tier_points());
-  points("points_to_next_tier", document.points_to_next_tier());
-  points("expiring_30d", document.expiring_30d());
-  fields["next_expiry_points"] = document.next_expiry_points() == nullptr ? 0 : document.next_expiry_points()->value();
-  if (document.next_expiry_at() != nullptr)
-    fields["next_expiry_at"] = document.next_expiry_at()->us();
-  out.texts["tier"] = text_of(document.tier());
-  if (document.next_tier() != nullptr)
-    out.texts["next_tier"] = text_of(document.next_tier());
-  out.texts["state"] = text_of(document.state());
-  add_rewards(document, out);
-  return out;
-}
-
-model_entry shown(const wire::ledger_entry& one) {
-  model_entry out;
-  out.account = text_of(one.account());
-  out.kind = text_of(one.kind());
-  out.seq = seq_of(one.seq());
-  out.group = seq_of(one.group());
-  if (one.due() != nullptr)
-    out.due = one.due()->us();
-  out.points = one.points()->value();
-  out.pending = one.pending()->value();
-  out.reserved = one.reserved()->value();
-  out.debt = one.debt()->value();
-  out.available_after = one.available_after()->value();
-  out.pending_after = one.pending_after()->value();
-  out.reserved_after = one.reserved_after()->value();
-  out.from = text_of(one.from());
-  out.to = text_of(one.to());
-  out.order = text_of(one.order());
-  for (const auto* reference : {one.refund(), one.reservation(), one.transfer(), one.adjustment(), one.reward()})
-    out.reference += text_of(reference);
-  out.review = seq_of(one.review());
-  out.peer = text_of(one.peer());
-  out.discount = one.discount() == nullptr ? 0 : one.discount()->units();
-  if (names_version(out.kind) && one.version())
-    out.version = static_cast<std::uint32_t>(*one.version());
-  if (out.kind == "earn" && one.rates() != nullptr)
-    out.tier_multiplier_micros = parse_rate(text_of(one.rates()->tier_multiplier())).value_or(rate_t{}).micros;
-  std::map<std::int64_t, model_lot_change> lots;
-  if (one.lots() != nullptr)
-    for (const auto* lot : *one.lots()) {
-      model_lot_change& sum = lots[seq_of(lot->lot())];
-      sum.lot = seq_of(lot->lot());
-      sum.available += lot->available()->value();
-      sum.pending += lot->pending()->value();
-      sum.reserved += lot->reserved()->value();
-    }
-  for (const auto& [number, change] : lots)
-    if (change.available != 0 || change.pending != 0 || change.reserved != 0)
-      out.lots.push_back(change);
-  return out;
-}
-
-// What balance_at must answer later.
-struct held_then {
-  std::string account;
-  std::int64_t at_us = 0, available = 0, pending = 0, reserved = 0, lifetime = 0;
+// A merchant, and what the model remembers of it.
+struct foreseen {
+  std::string name;
+  slow_model model{};
+  slow_journal journal{};
+  std::vector<std::int64_t> program_seqs{};                 // of version n at n - 1
+  std::vector<held_then> ends_of_instants{}, after_seqs{};  // some
+  std::vector<std::pair<std::int64_t, std::string>> owed{}; // at which time, and what `liability` must say of it
 };
 
-class live_histories : public ::testing::TestWithParam<live_case> {
-protected:
-  ~live_histories() override { std::filesystem::remove_all(folder_); }
+// One history: a server on a folder of its own, and what it must answer.
+class live_history {
+public:
+  live_history(std::uint64_t seed, std::string shards) : seed_(seed), shards_(std::move(shards)), random_(seed) {
+    std::filesystem::remove_all(folder_);
+  }
+  ~live_history() { std::filesystem::remove_all(folder_); }
+  live_history(const live_history&) = delete;
+  live_history& operator=(const live_history&) = delete;
 
-  static bool several_shards() { return GetParam().shards != std::string("1"); }
+  // From the first rules to the audit.
+  void play(std::uint64_t operations);
+
+private:
+  bool several_shards() const { return shards_ != "1"; }
 
   void start() {
     const std::string clock = format_rfc3339(instant{clock_us_});
-    server_.emplace(folder_, std::vector<std::string>{"--shards", GetParam().shards, "--test-clock", clock, "--snapshot-every", "20ms",
+    server_.emplace(folder_, std::vector<std::string>{"--shards", shards_, "--test-clock", clock, "--snapshot-every", "20ms",
                                                       "--resident-accounts", "4"});
     const auto port = server_->wait_ready();
     ASSERT_TRUE(port);
+    port_ = *port;
+    connect();
+  }
+
+  void connect() {
     net::client_options options;
-    options.port = *port;
+    options.port = port_;
     options.reconnect_for = std::chrono::milliseconds(0);
     auto connected = net::client::connect(options);
     ASSERT_TRUE(connected.ok()) << connected.error().what;
     client_ = std::move(*connected);
   }
 
-  void send(const command& asked, model_outcome outcome, std::string words) {
+  // ---- sending, and what must be answered
+  void send(const command& asked, std::string answer, const std::string& words = {}) {
     ASSERT_TRUE(client_->send(asked).ok());
-    expected_.push_back({std::move(outcome), std::move(words), asked.kind});
+    expected_.push_back({std::move(answer), rfc3339(clock_us_) + " " + describe(asked) + " " + words, asked.kind, !asked.account.empty()});
     if (several_shards()) // accounts of two shards are decided in any order: one at a time, or no seq can be foreseen
       take(0);
     else if (expected_.size() > 500)
@@ -165,186 +94,367 @@ protected:
       ASSERT_TRUE(answer.ok()) << answer.error().what;
       const expectation want = std::move(expected_.front());
       expected_.pop_front();
-      ++answers_;
-      SCOPED_TRACE("answer " + std::to_string(answers_) + " to " + want.words);
-      if (want.kind == op::advance_clock) {
-        ASSERT_EQ(answer->head.status, outcome_status::ok) << answer->head.what;
-        ASSERT_NE(answer->document, nullptr);
-        ASSERT_EQ(answer->document->fired().value_or(-1), want.outcome.fields.at("fired"));
-      } else if (want.kind == op::put_program) {
-        ASSERT_EQ(answer->head.status, outcome_status::ok) << answer->head.what;
-        ASSERT_EQ(static_cast<std::int64_t>(answer->head.seq.value), want.outcome.fields.at("seq"));
-      } else {
-        ASSERT_EQ(describe(want.outcome), describe(shown(*answer)));
+      ++answers_[std::string(name_of(want.kind)) + " " + std::string(name_of(answer->head.status))];
+      SCOPED_TRACE("answer to " + want.words);
+      ASSERT_EQ(want.answer, said(want.kind, want.asked_account, *answer));
+    }
+  }
+
+  // ---- changes
+  // Has the model decide it, and the server.
+  model_outcome play(foreseen& merchant, const command& asked) {
+    command sent = asked, named = asked;
+    std::string whose;
+    const bool is_of_a_review = asked.kind == op::approve || asked.kind == op::reject;
+    if (is_of_a_review) { // names only the review
+      whose = merchant.model.account_of_review(static_cast<std::int64_t>(asked.seq->value));
+      sent.account = {};
+      named.account = whose;
+    }
+    std::vector<model_entry> written;
+    merchant.model.next_seq = next_seq_;
+    const model_outcome outcome = is_of_a_review && whose.empty() ? model_outcome{"rejected", "unknown_review", {}, {}, {}}
+                                                                  : merchant.model.decide(named, clock_us_, written);
+    next_seq_ = merchant.model.next_seq;
+    merchant.journal.add(clock_us_, written);
+    model_outcome shown = outcome;
+    if (is_of_a_review && (outcome.status == "ok" || outcome.status == "duplicate"))
+      shown.texts["account"] = whose;
+    if (asked.kind == op::account && outcome.status == "ok")
+      shown.texts["account"] = asked.account.empty() ? outcome.texts.at("account") : std::string(asked.account);
+    send(sent, describe(shown), "phone=" + std::string(asked.phone));
+    if (!written.empty() && one_in(4))
+      merchant.after_seqs.push_back(held_now(merchant.model, one_of(merchant.model.accounts).first, clock_us_, next_seq_ - 1));
+    return outcome;
+  }
+
+  void put_rules(foreseen& merchant, const model_rules& rules) {
+    merchant.model.versions[rules.version] = rules;
+    merchant.program_seqs.push_back(next_seq_);
+    model_entry entry;
+    entry.kind = "program";
+    entry.seq = entry.group = next_seq_;
+    entry.version = rules.version;
+    merchant.journal.add(clock_us_, {entry});
+    ++next_seq_;
+    send_rules(merchant, "ok");
+  }
+
+  // Unchanged rules are a duplicate.
+  void send_rules(const foreseen& merchant, const char* status) {
+    const std::string toml = merchant.model.active()->toml(merchant.name);
+    command put = of(merchant, op::put_program);
+    put.toml = toml;
+    send(put,
+         std::string(status) + " " + std::to_string(merchant.program_seqs.back()) + " " + std::to_string(merchant.program_seqs.size()));
+  }
+
+  void advance_to(foreseen& merchant, std::int64_t now_us) {
+    std::vector<model_entry> due;
+    merchant.model.next_seq = next_seq_;
+    merchant.model.settle_all(now_us, due);
+    next_seq_ = merchant.model.next_seq;
+    for (const model_entry& entry : due) { // the clock stops at each
+      clock_us_ = std::max(clock_us_, entry.due.value_or(clock_us_));
+      merchant.journal.add(clock_us_, {entry});
+    }
+    command advance;
+    advance.kind = op::advance_clock;
+    advance.until = instant{now_us};
+    clock_us_ = now_us;
+    send(advance, rfc3339(now_us) + " " + std::to_string(due.size()));
+  }
+
+  // Somebody's balances, and now and then everybody's, at the end of an instant.
+  void remember(foreseen& merchant) {
+    if (merchant.model.accounts.empty())
+      return;
+    merchant.ends_of_instants.push_back(held_now(merchant.model, one_of(merchant.model.accounts).first, clock_us_, next_seq_ - 1));
+    if (one_in(10))
+      merchant.owed.push_back({clock_us_, owed_now(merchant.model, clock_us_, next_seq_ - 1)});
+  }
+
+  // ---- reads
+  static command of(const foreseen& merchant, op kind, std::string_view account = {}) {
+    command asked;
+    asked.kind = kind;
+    asked.merchant = merchant.name;
+    asked.account = account;
+    return asked;
+  }
+
+  void read_something(const foreseen& merchant, const foreseen& other) {
+    if (merchant.model.accounts.empty())
+      return;
+    const std::string& account = one_of(merchant.model.accounts).first;
+    switch (below(11)) {
+    case 0:
+    case 1: {
+      command asked = of(merchant, op::history, account);
+      choose_kinds(asked);
+      if (one_in(2))
+        asked.limit = static_cast<std::uint32_t>(1 + below(one_in(2) ? 3 : 1000));
+      if (one_in(3))
+        asked.before_seq = some_seq(2);
+      if (one_in(3))
+        asked.from = some_time(merchant);
+      if (one_in(3))
+        asked.until = some_time(merchant);
+      return send(asked, merchant.journal.history(asked));
+    }
+    case 2: {
+      command asked = of(merchant, op::count, account);
+      choose_kinds(asked);
+      return send(asked, merchant.journal.count(asked));
+    }
+    case 3:
+      return read_entry(merchant, other, account);
+    case 4:
+    case 5:
+      return read_balance(merchant, other, account);
+    case 6:
+    case 7:
+      return read_statement(merchant);
+    case 8: {
+      command asked = of(merchant, op::liability);
+      if (merchant.owed.empty() || one_in(2))
+        return send(asked, owed_now(merchant.model, clock_us_, next_seq_ - 1));
+      const auto& [at_us, owed] = one_of(merchant.owed);
+      asked.at = instant{at_us};
+      return send(asked, owed);
+    }
+    case 9:
+      return read_reviews(merchant, one_in(2) ? "" : account, static_cast<std::uint32_t>(1 + below(4)), one_in(2) ? 0 : below(next_seq_));
+    default:
+      return read_rules(merchant);
+    }
+  }
+
+  void read_entry(const foreseen& merchant, const foreseen& other, const std::string& account) {
+    command asked = of(merchant, op::entry);
+    const auto& all = merchant.journal.entries();
+    const slow_journal::kept& one = all[static_cast<std::size_t>(below(static_cast<std::int64_t>(all.size())))];
+    if (!one.entry.order.empty() && one_in(2)) {
+      asked.account = one_in(4) ? account : one.entry.account; // another member's order of that name, mostly none
+      asked.order = one.entry.order;
+      if (one_in(3))
+        asked.kinds.insert(*entry_kind_named(one.entry.kind));
+    } else {
+      asked.seq = seq_t{static_cast<std::uint64_t>(one_in(8) ? some_of(other) : one.entry.seq)};
+    }
+    send(asked, refused_or(merchant.journal.entry(asked)));
+  }
+
+  void read_balance(const foreseen& merchant, const foreseen& other, const std::string& account) {
+    command asked = of(merchant, op::balance_at, account);
+    std::string tier;
+    if (one_in(12)) { // there was nothing yet
+      asked.at = instant{midnight({2020, 1, 1})};
+    } else if (one_in(12)) { // it is none of its
+      asked.seq = seq_t{static_cast<std::uint64_t>(some_of(other))};
+    } else if (!merchant.after_seqs.empty() && one_in(2)) {
+      const held_then& then = one_of(merchant.after_seqs);
+      asked.account = then.account;
+      asked.seq = seq_t{static_cast<std::uint64_t>(then.seq)};
+      tier = then.tier;
+    } else if (!merchant.ends_of_instants.empty()) {
+      const held_then& then = one_of(merchant.ends_of_instants);
+      asked.account = then.account;
+      asked.at = instant{then.at_us};
+      tier = then.tier;
+    } else {
+      return;
+    }
+    send(asked, refused_or(merchant.journal.balance_at(asked, tier)));
+  }
+
+  void read_statement(const foreseen& merchant) {
+    if (merchant.ends_of_instants.empty())
+      return;
+    const held_then& opening = one_of(merchant.ends_of_instants);
+    const held_then now = held_now(merchant.model, opening.account, clock_us_, next_seq_ - 1);
+    const held_then* closing = &now;
+    if (one_in(2))
+      for (const held_then& later : merchant.ends_of_instants) // the last one, or one before it
+        if (later.account == opening.account && later.at_us >= opening.at_us && (closing == &now || !one_in(4)))
+          closing = &later;
+    command asked = of(merchant, op::statement, opening.account);
+    asked.from = instant{opening.at_us + 1};
+    asked.until = instant{closing->at_us + 1 + (closing == &now ? below(40 * day_us) : 0)};
+    send(asked, merchant.journal.statement(asked, opening, *closing));
+  }
+
+  void read_rules(const foreseen& merchant) {
+    if (merchant.model.versions.empty())
+      return;
+    if (one_in(2)) {
+      command asked = of(merchant, op::program);
+      const model_rules* shown = merchant.model.active();
+      if (one_in(2)) {
+        asked.version = static_cast<std::uint32_t>(1 + below(static_cast<std::int64_t>(merchant.model.versions.size())));
+        shown = &merchant.model.versions.at(*asked.version);
       }
+      return send(asked, std::to_string(shown->version) + " " + rfc3339(shown->applied_us) + "\n" + shown->toml(merchant.name));
     }
+    std::string versions;
+    for (const auto& [version, rules] : merchant.model.versions)
+      versions +=
+          std::to_string(version) + " " + rfc3339(rules.applied_us) + " " + std::to_string(merchant.program_seqs[version - 1]) + "\n";
+    send(of(merchant, op::programs), versions);
+    command digest;
+    digest.kind = op::digest;
+    send(digest, std::to_string(next_seq_ - 1));
   }
 
-  void note(const std::vector<model_entry>& entries) {
-    for (const model_entry& entry : entries) {
-      history_[entry.account].push_back(entry);
-      history_[entry.account].back().lifetime = history_[entry.account].back().lifetime_after = 0; // not shown
+  void read_reviews(const foreseen& merchant, const std::string& account, std::uint32_t limit, std::int64_t after) {
+    std::map<std::int64_t, std::string> open;
+    for (const auto& [name, member] : merchant.model.accounts)
+      for (const auto& [number, review] : member.reviews)
+        if (review.state == "open" && number > after && (account.empty() || account == name))
+          open[number] = std::to_string(number) + " " + name + " " + std::string(name_of(review.parked)) + " " + review.order + " " +
+                         review.refund + " " + std::to_string(review.points) + " " + review.reasons + "\n";
+    std::string page;
+    std::uint32_t shown = 0;
+    std::int64_t last = 0;
+    for (const auto& [number, line] : open) {
+      if (shown++ == limit) {
+        page += "next " + std::to_string(last);
+        break;
+      }
+      page += line;
+      last = number;
     }
+    command asked = of(merchant, op::reviews, account);
+    asked.limit = limit;
+    if (after != 0)
+      asked.after = seq_t{static_cast<std::uint64_t>(after)};
+    send(asked, page);
   }
 
-  void check_histories() {
-    for (const auto& [account, entries] : history_) {
-      std::vector<std::string> got;
-      command read;
-      read.kind = op::history;
-      read.merchant = "m";
-      read.account = account;
-      read.limit = 100;
+  // ---- all of it, at the end
+  void read_everything(const foreseen& merchant) {
+    for (const auto& [name, member] : merchant.model.accounts) {
+      command asked = of(merchant, op::history, name);
+      asked.limit = 100;
       for (bool more = true; more;) {
-        const auto page = client_->call(read);
-        ASSERT_TRUE(page.ok());
-        ASSERT_EQ(page->head.status, outcome_status::ok) << page->head.what;
-        for (const auto* one : *page->document->entries())
-          got.push_back(describe(shown(*one)));
-        more = page->document->next_before_seq() != nullptr;
+        const std::string page = merchant.journal.history(asked);
+        ASSERT_NO_FATAL_FAILURE(send(asked, page));
+        const std::size_t next = page.rfind("next ");
+        more = next != std::string::npos;
         if (more)
-          read.before_seq = seq_t{page->document->next_before_seq()->value()};
+          asked.before_seq = seq_t{std::strtoull(page.c_str() + next + 5, nullptr, 10)};
       }
-      ASSERT_EQ(got.size(), entries.size()) << account;
-      for (std::size_t i = 0; i < entries.size(); ++i)
-        ASSERT_EQ(describe(entries[i]), got[got.size() - 1 - i]) << account << ", entry " << i;
+      model_outcome view = merchant.model.view(name, clock_us_);
+      view.texts["account"] = name;
+      ASSERT_NO_FATAL_FAILURE(send(of(merchant, op::account, name), describe(view)));
     }
+    for (const held_then& then : merchant.ends_of_instants) {
+      command asked = of(merchant, op::balance_at, then.account);
+      asked.at = instant{then.at_us};
+      const std::string answer = merchant.journal.balance_at(asked, then.tier);
+      const std::string held = describe_balances(then.available, then.pending, then.reserved, then.lifetime, then.tier);
+      ASSERT_TRUE(answer.ends_with(held)) << answer << held << "a balance is what its entries say";
+      ASSERT_NO_FATAL_FAILURE(send(asked, answer));
+    }
+    ASSERT_NO_FATAL_FAILURE(read_reviews(merchant, "", 1000, 0));
+    ASSERT_NO_FATAL_FAILURE(take(0));
   }
 
-  void check_accounts(const slow_model& model) {
-    for (const auto& [name, account] : model.accounts) {
-      command read;
-      read.kind = op::account;
-      read.merchant = "m";
-      read.account = name;
-      const auto answer = client_->call(read);
-      ASSERT_TRUE(answer.ok()) << answer.error().what;
-      ASSERT_EQ(describe(model.view(name, clock_us_)), describe(shown_view(*answer))) << name;
-    }
+  void read_tail(const foreseen& merchant, std::uint64_t from, bool some_kinds) {
+    command asked = of(merchant, op::tail);
+    asked.seq = seq_t{from};
+    if (some_kinds)
+      choose_kinds(asked);
+    const std::string expected = merchant.journal.tail(asked);
+    std::string got;
+    ASSERT_NO_FATAL_FAILURE(connect()); // it has a connection of its own
+    const auto ended = client_->tail(asked, [&](const net::answer* piece) {
+      if (piece != nullptr)
+        got += said(op::tail, true, *piece);
+      return piece != nullptr || got.size() < expected.size(); // what comes behind the last one would be seen
+    });
+    ASSERT_TRUE(ended.ok()) << ended.error().what;
+    ASSERT_EQ(expected, got);
   }
 
-  void check_the_past() {
-    for (const held_then& then : past_) {
-      command read;
-      read.kind = op::balance_at;
-      read.merchant = "m";
-      read.account = then.account;
-      read.at = instant{then.at_us};
-      const auto answer = client_->call(read);
-      ASSERT_TRUE(answer.ok()) << answer.error().what;
-      SCOPED_TRACE(then.account + " at " + rfc3339(then.at_us));
-      ASSERT_EQ(answer->head.status, outcome_status::ok) << answer->head.what;
-      ASSERT_EQ(answer->head.available.value, then.available);
-      ASSERT_EQ(answer->head.pending.value, then.pending);
-      ASSERT_EQ(answer->head.reserved.value, then.reserved);
-      ASSERT_EQ(answer->head.lifetime.value, then.lifetime);
-    }
+  // ---- chance
+  std::int64_t below(std::int64_t limit) { return std::uniform_int_distribution<std::int64_t>(0, limit - 1)(random_); }
+  bool one_in(std::int64_t n) { return below(n) == 0; }
+  template <class T>
+  const typename T::value_type& one_of(const T& all) {
+    return *std::next(all.begin(), below(static_cast<std::int64_t>(all.size())));
   }
-
-  void check_reviews(const slow_model& model) {
-    std::string open, listed;
-    std::map<std::int64_t, std::string> by_number;
-    for (const auto& [name, account] : model.accounts)
-      for (const auto& [number, review] : account.reviews)
-        if (review.state == "open")
-          by_number[number] = std::to_string(number) + " " + name + " " + std::string(name_of(review.parked)) + " " + review.order + " " +
-                              review.refund + " " + std::to_string(review.points) + "\n";
-    for (const auto& [number, line] : by_number)
-      open += line;
-    command read;
-    read.kind = op::reviews;
-    read.merchant = "m";
-    read.limit = 7;
-    for (bool more = true; more;) {
-      const auto page = client_->call(read);
-      ASSERT_TRUE(page.ok()) << page.error().what;
-      ASSERT_EQ(page->head.status, outcome_status::ok) << page->head.what;
-      if (page->document->reviews() != nullptr)
-        for (const auto* one : *page->document->reviews())
-          listed += std::to_string(seq_of(one->review())) + " " + text_of(one->account()) + " " + text_of(one->op()) + " " +
-                    text_of(one->order()) + " " + text_of(one->refund()) + " " + std::to_string(one->points()->value()) + "\n";
-      more = page->document->next_after() != nullptr;
-      if (more)
-        read.after = seq_t{page->document->next_after()->value()};
-    }
-    ASSERT_EQ(open, listed);
+  seq_t some_seq(std::int64_t beyond) { return seq_t{static_cast<std::uint64_t>(1 + below(next_seq_ + beyond))}; }
+  std::int64_t some_of(const foreseen& merchant) { return one_of(merchant.journal.entries()).entry.seq; }
+  instant some_time(const foreseen& merchant) { return instant{one_of(merchant.journal.entries()).at_us + below(3) - 1}; }
+  void choose_kinds(command& asked) {
+    for (std::int64_t i = below(4); i > 0; --i)
+      asked.kinds.insert(static_cast<entry_kind>(1 + below(entry_kind_count - 1)));
+  }
+  static std::string refused_or(const std::string& answer) {
+    return answer == "invalid seq" || answer.starts_with("rejected ")
+               ? describe(model_outcome{answer.substr(0, answer.find(' ')), answer.substr(answer.find(' ') + 1), {}, {}, {}})
+               : answer;
   }
 
   struct expectation {
-    model_outcome outcome;
-    std::string words;
+    std::string answer, words;
     op kind = op::none;
+    bool asked_account = false;
   };
+  const std::uint64_t seed_;
+  const std::string shards_;
   const std::string folder_ = std::filesystem::temp_directory_path() / ("tally-live-" + std::to_string(::getpid()));
-  std::int64_t clock_us_ = 0;
+  std::mt19937_64 random_;
+  std::int64_t clock_us_ = 0, next_seq_ = 1;
   std::optional<crash::server_process> server_;
+  std::uint16_t port_ = 0;
   std::unique_ptr<net::client> client_;
   std::deque<expectation> expected_;
-  std::map<std::string, std::vector<model_entry>> history_;
-  std::vector<held_then> past_;
-  std::uint64_t answers_ = 0;
+  std::map<std::string, std::uint64_t> answers_;
 };
 
-TEST_P(live_histories, server_and_model_agree) {
-  const char* seed_text = std::getenv("TALLY_SEED");
-  const char* operations_text = std::getenv("TALLY_OPERATIONS");
-  const std::uint64_t seed = seed_text != nullptr ? std::strtoull(seed_text, nullptr, 10) : GetParam().seed;
-  const std::uint64_t operations = operations_text != nullptr ? std::strtoull(operations_text, nullptr, 10) : 5000;
-  SCOPED_TRACE("TALLY_SEED=" + std::to_string(seed) + ", shards " + GetParam().shards);
-  std::filesystem::remove_all(folder_);
-  history_generator generate(seed);
+void live_history::play(std::uint64_t operations) {
+  SCOPED_TRACE("TALLY_SEED=" + std::to_string(seed_) + ", shards " + shards_);
+  history_generator generate(seed_, "m", history_generator::people::with_phones);
   clock_us_ = generate.time();
-  slow_model model;
+  foreseen ours{"m"}, others{"n"};
   std::uint64_t kills = 0;
   ASSERT_NO_FATAL_FAILURE(start());
 
+  model_rules beside; // members of the same names and phones, whose points stay what they are
+  beside.version = 1;
+  beside.applied_us = clock_us_;
+  beside.inline_enrollment = true;
+  ASSERT_NO_FATAL_FAILURE(put_rules(others, beside));
+
   for (std::uint64_t step = 0; step < operations; ++step) {
     if (generate.wants_new_rules()) {
-      const model_rules rules = generate.rules(static_cast<std::uint32_t>(model.versions.size() + 1));
-      model.versions[rules.version] = rules;
-      command put;
-      put.kind = op::put_program;
-      put.merchant = "m";
-      const std::string toml = rules.toml("m");
-      put.toml = toml;
-      ASSERT_NO_FATAL_FAILURE(send(put, {"ok", "", {{"seq", model.next_seq}}, {}, {}}, "put_program"));
-      ++model.next_seq;
+      ASSERT_NO_FATAL_FAILURE(put_rules(ours, generate.rules(static_cast<std::uint32_t>(ours.model.versions.size() + 1))));
+    } else if (!ours.model.versions.empty() && one_in(200)) {
+      ASSERT_NO_FATAL_FAILURE(send_rules(ours, "duplicate"));
     }
-    const std::int64_t now = generate.now_us();
-    if (now != clock_us_) {
-      if (!model.accounts.empty()) { // somebody's balances at the end of this instant
-        const auto whose = std::next(model.accounts.begin(), static_cast<std::ptrdiff_t>(step % model.accounts.size()));
-        past_.push_back({whose->first, clock_us_, whose->second.available(), whose->second.pending(), whose->second.reserved(),
-                         whose->second.lifetime});
-      }
-      std::vector<model_entry> due;
-      model.settle_all(now, due);
-      note(due);
-      command advance;
-      advance.kind = op::advance_clock;
-      advance.until = instant{now};
-      ASSERT_NO_FATAL_FAILURE(
-          send(advance, {"ok", "", {{"fired", static_cast<std::int64_t>(due.size())}}, {}, {}}, "advance_clock " + rfc3339(now)));
-      clock_us_ = now;
+    if (const std::int64_t now = generate.now_us(); now != clock_us_) {
+      remember(ours);
+      if (one_in(10))
+        remember(others);
+      ASSERT_NO_FATAL_FAILURE(advance_to(ours, now));
     }
     const command asked = generate.operation();
     if (generate.wants_only_settling())
       continue;
-    command sent = asked;
     model_outcome outcome;
-    std::vector<model_entry> written;
-    if (asked.kind == op::approve || asked.kind == op::reject) { // name only the review
-      sent.account = {};
-      const std::string whose = model.account_of_review(static_cast<std::int64_t>(asked.seq->value));
-      command to_whom = asked;
-      to_whom.account = whose;
-      outcome = whose.empty() ? model_outcome{"rejected", "unknown_review", {}, {}, {}} : model.decide(to_whom, now, written);
-    } else {
-      outcome = model.decide(asked, now, written);
-    }
-    note(written);
+    ASSERT_NO_FATAL_FAILURE(outcome = play(ours, asked));
     generate.told(asked, outcome);
-    ASSERT_NO_FATAL_FAILURE(send(sent, outcome, rfc3339(now) + " " + describe(asked)));
+    if (one_in(6)) {
+      ASSERT_NO_FATAL_FAILURE(read_something(ours, others));
+    }
+    if ((asked.kind == op::enroll || asked.kind == op::earn) && one_in(10)) {
+      command same = asked;
+      same.merchant = others.name;
+      ASSERT_NO_FATAL_FAILURE(play(others, same));
+      ASSERT_NO_FATAL_FAILURE(one_in(4) ? read_something(others, ours) : void());
+    }
     if (step % (operations / 4 + 1) == operations / 5) {
       ASSERT_NO_FATAL_FAILURE(take(0));
       server_->kill(SIGKILL);
@@ -353,11 +463,11 @@ TEST_P(live_histories, server_and_model_agree) {
       ASSERT_NO_FATAL_FAILURE(start());
     }
   }
-  ASSERT_NO_FATAL_FAILURE(take(0));
-  ASSERT_NO_FATAL_FAILURE(check_histories());
-  ASSERT_NO_FATAL_FAILURE(check_accounts(model));
-  ASSERT_NO_FATAL_FAILURE(check_reviews(model));
-  ASSERT_NO_FATAL_FAILURE(check_the_past());
+  ASSERT_NO_FATAL_FAILURE(read_everything(ours));
+  ASSERT_NO_FATAL_FAILURE(read_everything(others));
+  ASSERT_NO_FATAL_FAILURE(read_tail(ours, 1, false));
+  ASSERT_NO_FATAL_FAILURE(read_tail(ours, static_cast<std::uint64_t>(next_seq_ / 2), true));
+  ASSERT_NO_FATAL_FAILURE(read_tail(others, 1, false));
   client_.reset();
   server_->kill(SIGTERM);
   ASSERT_EQ(server_->wait(), 0);
@@ -369,11 +479,31 @@ TEST_P(live_histories, server_and_model_agree) {
   };
   const auto report = wal::audit_verify(audit);
   ASSERT_TRUE(report.ok()) << report.error().what;
-  EXPECT_EQ(report->entries + 1, static_cast<std::uint64_t>(model.next_seq));
+  EXPECT_EQ(report->entries + 1, static_cast<std::uint64_t>(next_seq_));
   EXPECT_GT(kills, 0u);
-  std::printf("seed %llu, %s shards: %llu answers as foreseen, %llu entries, %llu kills\n", static_cast<unsigned long long>(seed),
-              GetParam().shards, static_cast<unsigned long long>(answers_), static_cast<unsigned long long>(report->entries),
-              static_cast<unsigned long long>(kills));
+  std::printf("seed %llu, %s shards: %llu entries, %llu kills; answers as foreseen:", static_cast<unsigned long long>(seed_),
+              shards_.c_str(), static_cast<unsigned long long>(report->entries), static_cast<unsigned long long>(kills));
+  for (const auto& [what, count] : answers_)
+    std::printf(" %s %llu;", what.c_str(), static_cast<unsigned long long>(count));
+  std::printf("\n");
+  for (std::uint8_t kind = 1; kind < op_count; ++kind) {
+    const std::string name(name_of(static_cast<op>(kind)));
+    EXPECT_TRUE(operations < 4000 || name == "tail" || answers_[name + " ok"] > 0) << name << ": a history of refusals shows little";
+  }
+}
+
+class live_histories : public ::testing::TestWithParam<live_case> {};
+
+TEST_P(live_histories, server_and_model_agree) {
+  const char* seed_text = std::getenv("TALLY_SEED");
+  const char* operations_text = std::getenv("TALLY_OPERATIONS");
+  std::uint64_t seed = seed_text != nullptr ? std::strtoull(seed_text, nullptr, 10) : GetParam().seed;
+  const std::uint64_t operations = operations_text != nullptr ? std::strtoull(operations_text, nullptr, 10) : 5000;
+  for (std::uint64_t played = 0; played < operations; ++seed) { // a long run is many histories
+    const std::uint64_t length = std::min<std::uint64_t>(operations - played, 10'000);
+    ASSERT_NO_FATAL_FAILURE(live_history(seed, GetParam().shards).play(length));
+    played += length;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(seeds, live_histories, ::testing::Values(live_case{101, "1"}, live_case{102, "3"}, live_case{103, "2"}),

@@ -92,7 +92,8 @@ std::string rfc3339(std::int64_t us) {
 
 std::string model_rules::toml(const std::string& merchant) const {
   std::string text = "merchant = \"" + merchant + "\"\nactive = " + (active ? "true" : "false") +
-                     "\ncurrency_digits = " + std::to_string(currency_digits) + "\ntimezone = \"" + timezone + "\"\n";
+                     "\ncurrency_digits = " + std::to_string(currency_digits) + "\ntimezone = \"" + timezone +
+                     "\"\nallow_inline_enrollment = " + (inline_enrollment ? "true" : "false") + "\n";
   text += "[enroll]\nopening_points = " + std::to_string(opening_points) + "\n";
   text += "[earn]\npoints = \"" + decimal(earn_micros, 1'000'000, 6) + "\"\nper = \"" + decimal(per_units, 10'000, 4) + "\"\n";
   text += std::string("rounding = \"") + (whole_units ? "whole_units" : "floor") + "\"\nhold_days = " + std::to_string(hold_days) +

@@ -48,6 +48,7 @@ struct model_rules {
   int currency_digits = 2;
   std::string timezone = "UTC";
   std::int64_t new_year_offset_us = 0; // how far east of UTC the zone is when a year begins
+  bool inline_enrollment = false;
   std::int64_t opening_points = 0;
   std::int64_t earn_micros = 1'000'000;
   std::int64_t per_units = 10'000;

@@ -87,7 +87,7 @@ struct model_reservation {
 
 struct model_review {
   op parked = op::none;
-  std::string order, refund;
+  std::string order, refund, reasons;
   std::int64_t total = 0, points = 0; // earn
   std::int64_t dated_us = 0;          // earn: time of purchase
   std::int64_t tier_multiplier_micros = 0;

@@ -77,7 +77,8 @@ const char* wrong_field(const command& asked, std::int64_t now) {
 
 } // namespace
 
-model_outcome slow_model::decide(const command& asked, std::int64_t now, std::vector<model_entry>& written) {
+// Of an account that is known by its id.
+model_outcome slow_model::decide_named(const command& asked, std::int64_t now, std::vector<model_entry>& written) {
   if (const char* where = wrong_field(asked, now))
     return {"invalid", where, {}, {}, {}};
   const auto found = accounts.find(std::string(asked.account));
@@ -495,8 +496,9 @@ model_outcome slow_model::transfer(const command& asked, std::int64_t now, std::
 }
 
 model_outcome slow_model::erase(model_account& account, std::vector<model_entry>& written) {
-  if (account.erased)
+  if (account.erased && !profiles.contains(account.name)) // what was kept since is erased again
     return as_duplicate(*account.erased);
+  profiles.erase(account.name);
   account.erased = model_outcome{"ok", "", {{"seq", next_seq}}, {}, {}};
   write(account, "erase", "", "", written);
   return *account.erased;

@@ -1,23 +1,30 @@
 // The ledger once more, slow and obvious: what SPEC sections 3-8, 11 and 12 say of accounts, written a second time without
 // looking at engine/. Strings, maps and linear searches. Random histories are decided by both, and must agree.
-// What one version of the rules says by itself is in model_rules.hpp, what a member is in slow_account.hpp.
+// What one version of the rules says by itself is in model_rules.hpp, what a member is in slow_account.hpp, what reads of the past
+// show in slow_journal.hpp.
 #pragma once
 
 #include "tests/model/slow_account.hpp"
 
 namespace tally::model {
 
+// Personal data, which entries know nothing of; empty: not known.
+struct model_profile {
+  std::string phone, name; // the phone in its normal form
+};
+
 // One merchant. `next_seq` is the seq that the next entry will get: the caller has both sides agree on it.
 class slow_model {
 public:
   rules_history versions;
   std::map<std::string, model_account> accounts;
+  std::map<std::string, model_profile> profiles; // by account
   std::int64_t next_seq = 1;
 
   // Null: no program.
   const model_rules* active() const { return versions.empty() ? nullptr : &versions.rbegin()->second; }
   // Decides, changes the model, and appends the entries that must be written (what was due first). `approve` and `reject`
-  // need `account`, too.
+  // need `account`, too. Of the reads, `account` alone.
   model_outcome decide(const command& asked, std::int64_t now_us, std::vector<model_entry>& written);
   // Everything due at `now_us` for one account.
   void settle(const std::string& account, std::int64_t now_us, std::vector<model_entry>& written);
@@ -25,6 +32,8 @@ public:
   void settle_all(std::int64_t now_us, std::vector<model_entry>& written);
   // Empty: no such review.
   std::string account_of_review(std::int64_t review) const;
+  // Whose phone it is, in its normal form; empty: nobody's.
+  std::string account_of_phone(const std::string& phone) const;
   // What `account` shows, by the names of the contract.
   model_outcome view(const std::string& account, std::int64_t now_us) const;
 
@@ -44,6 +53,12 @@ private:
   void fire(model_account& account, const due_event& due, std::vector<model_entry>& written);
   void settle(model_account& account, std::int64_t now_us, std::vector<model_entry>& written);
 
+  // slow_model_personal.cpp: whatever has to do with phones and names.
+  model_outcome decide_by_phone(const command& asked, const std::string& phone, std::int64_t now, std::vector<model_entry>& written);
+  model_outcome enroll_person(const command& asked, const std::string& phone, std::int64_t now, std::vector<model_entry>& written);
+  model_outcome show_or_keep(const command& asked, const std::string& phone);
+
+  model_outcome decide_named(const command& asked, std::int64_t now, std::vector<model_entry>& written);
   model_outcome decide_settled(const command& asked, std::int64_t now, std::vector<model_entry>& written);
   model_outcome enroll(const command&, std::int64_t now, std::vector<model_entry>&);
   model_outcome earn(model_account&, const command&, std::int64_t now, std::vector<model_entry>&);

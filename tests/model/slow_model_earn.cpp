@@ -110,6 +110,7 @@ model_outcome slow_model::hold(model_account& account, model_review review, cons
   entry.review = seq;
   model_outcome outcome{
       "held", "", {{"seq", seq}, {"review", seq}, {"points", review.points}, {"version", review.version}}, {{"reasons", reasons}}, {}};
+  review.reasons = reasons;
   account.reviews[seq] = std::move(review);
   return outcome;
 }

@@ -241,6 +241,7 @@ TEST(tail, frees_everything_when_its_connection_goes) {
     EXPECT_EQ(server.server().connections(), count);
   };
   for (int round = 0; round < 20; ++round) {
+    wait_for_connections(1); // the server has seen those of the round before go
     raw_connection first(server.port()), second(server.port()), third(server.port());
     for (raw_connection* each : {&first, &second}) {
       each->say_hello();
