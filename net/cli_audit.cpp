@@ -27,6 +27,7 @@ struct audit_flags {
   std::string until;
   std::string account;
   bool entries = false;
+  std::size_t threads = 0;
 };
 
 std::string decimal_of(int128 value) {
@@ -57,7 +58,9 @@ int run_verify(const audit_flags& flags) {
     end_progress();
     print_finding(finding, flags.as_json);
   };
-  options.progress = progress_line();
+  options.workers = flags.threads;
+  if (const auto line = progress_line())
+    options.progress = [line](seq_t reached, seq_t) { line(reached); };
   const auto begun = std::chrono::steady_clock::now();
   const auto report = wal::audit_verify(options);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
@@ -230,6 +233,9 @@ void register_audit_commands(CLI::App& tally, int& status) {
   CLI::App* verify = audit->add_subcommand("verify", "Checks every hash, decides every entry again, re-derives every balance");
   verify->add_option("DIR", flags->folder, data_folder_help)->required()->type_name("");
   verify->add_flag("--json", flags->as_json, "findings and totals as JSON lines");
+  verify->add_option("--threads", flags->threads, "threads that judge, beside the one that reads; one a processor if absent")
+      ->type_name("N")
+      ->check(CLI::Range(1, 64));
   verify->footer("One line a finding; exit 1 if there is any.\nExample: tally audit verify /var/lib/tallystick");
   verify->callback([flags, &status] { status = run_verify(*flags); });
 

@@ -239,6 +239,31 @@ result<void> for_each_entry(std::span<const std::byte> block, decode_buffer& buf
   return walk.check_end();
 }
 
+result<void> for_each_record(std::span<const std::byte> block, const std::function<bool(const block_record&)>& visit) {
+  const result<block_header> header = read_block_header(block);
+  if (!header)
+    return header.error();
+  block_record record;
+  run_walk walk(block, *header);
+  while (!walk.done()) {
+    const result<std::uint32_t> count = walk.next_run();
+    if (!count)
+      return count.error();
+    record.at = walk.at();
+    for (std::uint32_t i = 0; i < *count; ++i) {
+      const std::span<const std::byte> from = walk.records();
+      record.number = walk.first().plus(i);
+      if (result<void> read = read_head(walk.records(), record.number, record.head); !read)
+        return walk.corrupt(read.error().what.c_str());
+      record.bytes = from.first(from.size() - walk.records().size());
+      if (!visit(record))
+        return {};
+    }
+    walk.passed(*count);
+  }
+  return walk.check_end();
+}
+
 result<void> read_entry(std::span<const std::byte> block, seq_t number, decode_buffer& buffer, entry& out) {
   const result<block_header> header = read_block_header(block);
   if (!header)
