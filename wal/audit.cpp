@@ -28,7 +28,7 @@ public:
     report_.entries = router_.entries();
     std::vector<finding> about_accounts;
     for (const auto& judge : judges_) {
-      report_.accounts += judge->accounts().all().size();
+      report_.accounts += judge->accounts().size();
       report_.decisions += judge->decisions();
       about_accounts.insert(about_accounts.end(), judge->findings_at_end().begin(), judge->findings_at_end().end());
     }

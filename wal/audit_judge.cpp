@@ -10,7 +10,7 @@ namespace tally::wal {
 
 namespace {
 
-constexpr std::size_t window_groups_max = 24;
+constexpr std::size_t window_groups_max = 16;
 constexpr std::size_t cache_line = 64;
 
 void prefetch_bytes(const void* from, std::size_t size) {
@@ -68,8 +68,7 @@ void audit_judge::work(audit_round& round, std::size_t own) {
 
 void audit_judge::end() {
   findings_ = &at_end_;
-  for (const audited_account& account : accounts_.all())
-    check_sums(account);
+  accounts_.for_each([this](const audited_account& account) { check_sums(account); });
 }
 
 // ---- what is known before it is judged ----
@@ -90,7 +89,7 @@ std::size_t audit_judge::gather(std::size_t from) {
     entry_count_ += group.count;
   }
   for (std::size_t ahead = at, end = std::min(at + window_groups_max, items.size()); ahead < end; ++ahead)
-    accounts_.prefetch(items[ahead].hash);
+    accounts_.prefetch_place(items[ahead].hash);
   if (entries_.size() < entry_count_) {
     entries_.resize(entry_count_);
     buffers_.resize(entry_count_);
@@ -99,13 +98,14 @@ std::size_t audit_judge::gather(std::size_t from) {
 }
 
 void audit_judge::find_accounts() {
+  for (std::size_t i = 0; i < window_size_; ++i)
+    accounts_.prefetch((*items_)[window_[i].item].hash);
   for (std::size_t i = 0; i < window_size_; ++i) {
     const audit_item& item = (*items_)[window_[i].item];
     window_[i].account = nullptr;
     if (item.what == audit_item::rules)
       continue;
     window_[i].account = &account_of(*item.merchant, item.account_id(), item.hash);
-    prefetch_account(*window_[i].account);
   }
 }
 
@@ -138,8 +138,6 @@ bool audit_judge::decode_group(window_group& group) {
   }
   return true;
 }
-
-void audit_judge::prefetch_account(const audited_account& account) const { prefetch_bytes(&account, sizeof account); }
 
 void audit_judge::prefetch_spilled(const account_state& state) const {
   if (state.orders.heap_bytes() != 0) // all are compared with a new one

@@ -52,7 +52,6 @@ private:
   void find_accounts();
   void decode_groups();
   bool decode_group(window_group& group);
-  void prefetch_account(const audited_account& account) const;
   void prefetch_spilled(const account_state& state) const;
   void take(const window_group& group);
   void lend(const audit_item& item);

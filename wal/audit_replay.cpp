@@ -19,8 +19,10 @@ class replay_worker final : public audit_worker {
 public:
   void work(audit_round& round, std::size_t own) override {
     const std::vector<audit_item>& items = round.items[own];
-    constexpr std::size_t ahead = 12;
+    constexpr std::size_t ahead = 8;
     for (std::size_t i = 0; i < items.size() && !failed_; ++i) {
+      if (i + 2 * ahead < items.size())
+        accounts_.prefetch_place(items[i + 2 * ahead].hash);
       if (i + ahead < items.size())
         accounts_.prefetch(items[i + ahead].hash);
       if (items[i].what == audit_item::entry)
@@ -120,8 +122,7 @@ result<seq_t> audit_replay(const replay_options& options, const journal_reader::
 
   std::vector<const audited_account*> accounts;
   for (replay_worker& each : workers)
-    for (const audited_account& account : each.accounts().all())
-      accounts.push_back(&account);
+    each.accounts().for_each([&](const audited_account& account) { accounts.push_back(&account); });
   const auto place = [](const audited_account* one) { return std::tie(one->merchant->id, one->id); };
   std::ranges::sort(accounts, {}, place);
   for (const audited_account* one : accounts)

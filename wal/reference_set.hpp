@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/hash.hpp"
+#include "wal/huge_allocator.hpp"
 
 #include <array>
 #include <cstdint>
@@ -40,10 +41,11 @@ public:
 
 private:
   // Many, so that what is copied while one grows is a small part of all.
-  static constexpr std::size_t table_count = 64;
+  static constexpr std::size_t table_count = 16;
   static constexpr std::size_t slots_min = 64;
+  using slots_t = std::vector<reference_hash, huge_allocator<reference_hash>>;
   struct table {
-    std::vector<reference_hash> slots; // a power of two
+    slots_t slots; // a power of two
     std::size_t count = 0;
   };
 
@@ -57,8 +59,7 @@ private:
     return in.slots[at];
   }
   static void grow(table& in) {
-    const std::vector<reference_hash> old =
-        std::exchange(in.slots, std::vector<reference_hash>(in.slots.empty() ? slots_min : in.slots.size() * 2));
+    const slots_t old = std::exchange(in.slots, slots_t(in.slots.empty() ? slots_min : in.slots.size() * 2));
     for (const reference_hash& hash : old)
       if (hash != reference_hash{})
         slot_of(in, hash) = hash;
