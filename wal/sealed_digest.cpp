@@ -50,7 +50,7 @@ std::optional<seal_check::disagreement> seal_check::end() {
 
 void seal_check::disagree(const std::string& what) {
   const seq_t agreed = next_ == 0 ? seq_t{} : sealed_.points[next_ - 1].newest;
-  found_ = disagreement{agreed.plus(1), "the journal is not the one that was sealed: it is up to entry " + std::to_string(agreed.value) +
+  found_ = disagreement{agreed.plus(1), std::string(not_as_sealed) + ": it is up to entry " + std::to_string(agreed.value) +
                                             ", and another from an entry of " + std::to_string(agreed.value + 1) + " to " +
                                             std::to_string(sealed_.points[next_].newest.value) + " on: " + what};
 }

@@ -12,6 +12,9 @@
 
 namespace tally::wal {
 
+// What a disagreement begins with.
+inline constexpr const char* not_as_sealed = "the journal is not the one that was sealed";
+
 struct sealed_digest {
   std::vector<digest> points; // ends of blocks, by rising seq; the last is what is sealed
 };
