@@ -107,8 +107,7 @@ int run_verify(const audit_flags& flags) {
     }
     std::printf("%llu entries of %llu accounts, %llu decisions made again, %llu findings, %.0f entries/s\n",
                 static_cast<unsigned long long>(report->entries), static_cast<unsigned long long>(report->accounts),
-                static_cast<unsigned long long>(report->decisions), static_cast<unsigned long long>(report->findings),
-                entries_per_s);
+                static_cast<unsigned long long>(report->decisions), static_cast<unsigned long long>(report->findings), entries_per_s);
     if (options.sealed != nullptr && !is_disagreed)
       std::printf("the journal begins with what was sealed at entry %llu\n", static_cast<unsigned long long>(newest_of(*sealed)));
     std::printf("digest %llu %s\n", static_cast<unsigned long long>(report->newest.newest.value), hex_of(report->newest.hash).c_str());
@@ -272,7 +271,8 @@ void register_audit_commands(CLI::App& tally, int& status) {
       ->check(CLI::Range(1, 64));
   verify->add_option("--sealed", flags->sealed, "also: that the journal begins with what this file sealed (tally audit digest)")
       ->type_name("FILE");
-  verify->footer("One line a finding, in the order of the entries; exit 1 if there is any.\nExample: tally audit verify /var/lib/tallystick");
+  verify->footer(
+      "One line a finding, in the order of the entries; exit 1 if there is any.\nExample: tally audit verify /var/lib/tallystick");
   verify->callback([flags, &status] { status = run_verify(*flags); });
 
   CLI::App* replay = audit->add_subcommand("replay", "Replays the journal and shows the balances it leads to");

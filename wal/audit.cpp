@@ -1,5 +1,5 @@
-// Puts an audit together: the journal's blocks, the router that cuts them into groups, the workers that judge them, and what only shows when
-// all of them are done.
+// Puts an audit together: the journal's blocks, the router that cuts them into groups, the workers that judge them, and what only shows
+// when all of them are done.
 #include "wal/audit.hpp"
 
 #include "wal/audit_judge.hpp"

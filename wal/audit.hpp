@@ -54,12 +54,12 @@ public:
 };
 
 struct audit_options {
-  std::filesystem::path folder;                            // the data folder, as given to tallyd
-  std::function<void(const finding&)> report;              // in the order of their entries; those about no entry last
+  std::filesystem::path folder;                              // the data folder, as given to tallyd
+  std::function<void(const finding&)> report;                // in the order of their entries; those about no entry last
   std::function<void(seq_t reached, seq_t newest)> progress; // may be empty
-  image_source* images = nullptr;                          // null: there are none to compare
-  const sealed_digest* sealed = nullptr;                   // the journal must begin with what it sealed
-  std::size_t workers = 0;                                 // threads that judge, beside the one that reads; 0: one a processor
+  image_source* images = nullptr;                            // null: there are none to compare
+  const sealed_digest* sealed = nullptr;                     // the journal must begin with what it sealed
+  std::size_t workers = 0;                                   // threads that judge, beside the one that reads; 0: one a processor
 };
 
 // Reads the whole journal. A folder that cannot be read at all is a failure; bytes that do not verify are a finding. Memory: some 400

@@ -31,8 +31,8 @@ struct audited_account {
   std::int64_t points = 0, pending = 0, reserved = 0, lifetime = 0; // sums over the entries
   seq_t image_seq;                                                  // where its snapshot image was taken; 0: there is none to compare
   std::uint32_t rules = 0;                                          // newest version that an entry of it was decided under
-  bool broken = false;         // something did not follow: what comes after cannot be judged
-  bool image_compared = false; // or known to be unreadable
+  bool broken = false;                                              // something did not follow: what comes after cannot be judged
+  bool image_compared = false;                                      // or known to be unreadable
   account_state state;
 };
 

@@ -35,7 +35,7 @@ reference_hash reference_of(const audited_account& account, const command& asked
 
 // Says in what two fingerprints differ, where they say so in their first fields (engine/account.cpp).
 std::string difference_of(const std::string& image, const std::string& derived) {
-  constexpr std::array<const char*, 10> fields{"status",   "entries",  "merchant", "next due", "available",
+  constexpr std::array<const char*, 10> fields{"status",  "entries",  "merchant", "next due", "available",
                                                "pending", "reserved", "debt",     "lifetime", "last entry"};
   for (std::size_t i = 0; i < fields.size(); ++i) {
     std::int64_t has = 0, should = 0;

@@ -32,14 +32,14 @@ public:
   void end() override;
 
   audited_accounts& accounts() { return accounts_; }
-  const std::vector<audited_book>& books() const { return books_; }            // by merchant index
-  const std::vector<finding>& findings_at_end() const { return at_end_; }      // in no order
+  const std::vector<audited_book>& books() const { return books_; }       // by merchant index
+  const std::vector<finding>& findings_at_end() const { return at_end_; } // in no order
   std::uint64_t decisions() const { return decisions_; }
 
 private:
   // Groups that are looked at together: what one of them needs from memory is on its way while the others are judged.
   struct window_group {
-    std::size_t item = 0; // of the round's list
+    std::size_t item = 0;  // of the round's list
     std::size_t first = 0; // of entries_
     std::size_t count = 0;
     audited_account* account = nullptr;

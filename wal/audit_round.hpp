@@ -60,7 +60,7 @@ struct audit_round {
   std::deque<account_meeting> meetings;
   std::vector<std::vector<finding>> findings; // by worker, and at the end the router's own
   seq_t reached;
-  bool last = false; // nothing comes after it
+  bool last = false;                      // nothing comes after it
   std::atomic<std::uint32_t> pending = 0; // workers that are not done with it
 };
 

@@ -178,7 +178,8 @@ void audit_router::see_program(const block_record& record) {
     find(record.number, merchant.id, "does not encode and decode to itself");
   const std::uint32_t expected = static_cast<std::uint32_t>(merchant.programs.size()) + 1;
   if (decoded_.version != expected)
-    find(record.number, merchant.id, "rules version " + std::to_string(decoded_.version) + " where " + std::to_string(expected) + " is next");
+    find(record.number, merchant.id,
+         "rules version " + std::to_string(decoded_.version) + " where " + std::to_string(expected) + " is next");
   auto read = read_rules(decoded_.text, decoded_.offsets);
   if (const auto* problems = std::get_if<1>(&read))
     return find(record.number, merchant.id, "rules do not read: " + problems->front().key + ": " + problems->front().what);

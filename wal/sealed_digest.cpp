@@ -73,7 +73,9 @@ result<void> pass_all(const std::filesystem::path& data_folder, const std::funct
 
 result<sealed_digest> seal_journal(const std::filesystem::path& data_folder, const digest_progress& progress) {
   digest_sealer sealer;
-  if (result<void> read = pass_all(data_folder, [&](const block_header& block) { sealer.pass(block); }, progress); !read)
+  if (result<void> read = pass_all(
+          data_folder, [&](const block_header& block) { sealer.pass(block); }, progress);
+      !read)
     return read.error();
   return sealer.seal();
 }
@@ -81,7 +83,9 @@ result<sealed_digest> seal_journal(const std::filesystem::path& data_folder, con
 result<std::optional<seal_check::disagreement>> check_seal(const std::filesystem::path& data_folder, const sealed_digest& sealed,
                                                            const digest_progress& progress) {
   seal_check check(sealed);
-  if (result<void> read = pass_all(data_folder, [&](const block_header& block) { check.pass(block); }, progress); !read)
+  if (result<void> read = pass_all(
+          data_folder, [&](const block_header& block) { check.pass(block); }, progress);
+      !read)
     return read.error();
   return check.end();
 }
