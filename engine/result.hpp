@@ -17,8 +17,9 @@ enum class failure_code : std::uint8_t {
   missing = 3, // something that must be there is not
   locked = 4,  // another process has it
   bad_argument = 5,
-  unreachable = 6, // no answer over the network
-  protocol = 7,    // the other side does not speak ours
+  unreachable = 6,  // no answer over the network
+  protocol = 7,     // the other side does not speak ours
+  other_format = 8, // data of a format version that this program does not read (engine/format_version.hpp)
 };
 
 struct [[nodiscard]] failure {

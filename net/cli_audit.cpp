@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <memory>
 
@@ -27,6 +28,8 @@ struct audit_flags {
   std::string until;
   std::string account;
   bool entries = false;
+  std::size_t threads = 0;
+  std::string sealed;
 };
 
 std::string decimal_of(int128 value) {
@@ -50,17 +53,30 @@ void print_finding(const wal::finding& finding, bool as_json) {
   std::printf("%s: %s\n", where.c_str(), finding.what.c_str());
 }
 
+std::uint64_t newest_of(const wal::sealed_digest& sealed) { return sealed.points.empty() ? 0 : sealed.points.back().newest.value; }
+
 int run_verify(const audit_flags& flags) {
   wal::audit_options options;
   options.folder = flags.folder;
+  bool is_disagreed = false;
   options.report = [&](const wal::finding& finding) {
+    is_disagreed = is_disagreed || finding.what.starts_with(wal::not_as_sealed);
     end_progress();
     print_finding(finding, flags.as_json);
   };
-  options.progress = progress_line();
+  options.workers = flags.threads;
+  options.progress = progress_line_of_all();
+  result<wal::sealed_digest> sealed{wal::sealed_digest{}};
+  if (!flags.sealed.empty()) {
+    sealed = read_sealed_digest(flags.sealed);
+    if (!sealed)
+      return complain_usage("tally audit verify", sealed.error().what);
+    options.sealed = &*sealed;
+  }
   const auto begun = std::chrono::steady_clock::now();
   const auto report = wal::audit_verify(options);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  const double entries_per_s = report ? std::floor(static_cast<double>(report->entries) / std::max(seconds, 1e-9)) : 0;
   end_progress();
   if (!report)
     return complain(report.error().code == failure_code::missing ? exit_usage : exit_no, report.error().what);
@@ -77,7 +93,9 @@ int run_verify(const audit_flags& flags) {
                     {"hash", hex_of(report->newest.hash)},
                     {"acknowledged", report->acknowledged.value},
                     {"trial_balance", sides},
-                    {"seconds", seconds}};
+                    {"sealed", options.sealed != nullptr ? json(newest_of(*sealed)) : json()},
+                    {"seconds", seconds},
+                    {"entries_per_s", entries_per_s}};
     std::printf("%s\n", line.dump().c_str());
   } else {
     for (const auto& [merchant, held] : report->trial_balance) {
@@ -89,8 +107,9 @@ int run_verify(const audit_flags& flags) {
     }
     std::printf("%llu entries of %llu accounts, %llu decisions made again, %llu findings, %.0f entries/s\n",
                 static_cast<unsigned long long>(report->entries), static_cast<unsigned long long>(report->accounts),
-                static_cast<unsigned long long>(report->decisions), static_cast<unsigned long long>(report->findings),
-                static_cast<double>(report->entries) / (seconds > 0 ? seconds : 1e-9));
+                static_cast<unsigned long long>(report->decisions), static_cast<unsigned long long>(report->findings), entries_per_s);
+    if (options.sealed != nullptr && !is_disagreed)
+      std::printf("the journal begins with what was sealed at entry %llu\n", static_cast<unsigned long long>(newest_of(*sealed)));
     std::printf("digest %llu %s\n", static_cast<unsigned long long>(report->newest.newest.value), hex_of(report->newest.hash).c_str());
   }
   return report->findings == 0 ? exit_done : exit_no;
@@ -217,6 +236,23 @@ std::function<void(seq_t)> progress_line() {
   return [](seq_t reached) { std::fprintf(stderr, "\r%llu entries", static_cast<unsigned long long>(reached.value)); };
 }
 
+std::function<void(seq_t, seq_t)> progress_line_of_all() {
+  if (::isatty(STDERR_FILENO) == 0)
+    return {};
+  const auto begun = std::chrono::steady_clock::now();
+  return [begun, shown = begun](seq_t reached, seq_t newest) mutable {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - shown < std::chrono::milliseconds(100))
+      return;
+    shown = now;
+    const double seconds = std::chrono::duration<double>(now - begun).count();
+    std::fprintf(stderr, "\r%llu of %llu entries, %llu %%, %.0f entries/s ", static_cast<unsigned long long>(reached.value),
+                 static_cast<unsigned long long>(newest.value),
+                 static_cast<unsigned long long>(newest ? reached.value * 100 / newest.value : 100),
+                 static_cast<double>(reached.value) / seconds);
+  };
+}
+
 void end_progress() {
   if (::isatty(STDERR_FILENO) != 0)
     std::fprintf(stderr, "\r\033[K");
@@ -230,7 +266,13 @@ void register_audit_commands(CLI::App& tally, int& status) {
   CLI::App* verify = audit->add_subcommand("verify", "Checks every hash, decides every entry again, re-derives every balance");
   verify->add_option("DIR", flags->folder, data_folder_help)->required()->type_name("");
   verify->add_flag("--json", flags->as_json, "findings and totals as JSON lines");
-  verify->footer("One line a finding; exit 1 if there is any.\nExample: tally audit verify /var/lib/tallystick");
+  verify->add_option("--threads", flags->threads, "threads that judge, beside the one that reads; one a processor if absent")
+      ->type_name("N")
+      ->check(CLI::Range(1, 64));
+  verify->add_option("--sealed", flags->sealed, "also: that the journal begins with what this file sealed (tally audit digest)")
+      ->type_name("FILE");
+  verify->footer(
+      "One line a finding, in the order of the entries; exit 1 if there is any.\nExample: tally audit verify /var/lib/tallystick");
   verify->callback([flags, &status] { status = run_verify(*flags); });
 
   CLI::App* replay = audit->add_subcommand("replay", "Replays the journal and shows the balances it leads to");
@@ -245,6 +287,7 @@ void register_audit_commands(CLI::App& tally, int& status) {
 
   register_audit_export(*audit, status);
   register_audit_proofs(*audit, status);
+  register_audit_digest(*audit, status);
 }
 
 } // namespace tally::net

@@ -1,5 +1,7 @@
 #include "personal/records.hpp"
 
+#include "engine/format_version.hpp"
+
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
@@ -103,11 +105,12 @@ std::string encode_format(const salt& secret) {
 
 result<salt> decode_format(std::string_view bytes) {
   salt secret;
-  if (!bytes.starts_with(magic) || bytes.size() != magic.size() + 4 + secret.size())
+  if (!bytes.starts_with(magic) || bytes.size() <= magic.size())
     return damaged("the format record");
-  if (static_cast<unsigned char>(bytes[magic.size()]) != format_version)
-    return failure{failure_code::corrupt, "the format is version " + std::to_string(static_cast<unsigned char>(bytes[magic.size()])) +
-                                              " and this server knows version " + std::to_string(format_version)};
+  if (const auto version = static_cast<unsigned char>(bytes[magic.size()]); version != format_version)
+    return other_format("the store", version, format_version);
+  if (bytes.size() != magic.size() + 4 + secret.size())
+    return damaged("the format record");
   std::memcpy(secret.data(), bytes.data() + magic.size() + 4, secret.size());
   return secret;
 }

@@ -1,4 +1,5 @@
 #include "wal/block.hpp"
+#include "engine/format_version.hpp"
 #include "engine/varint.hpp"
 #include "wal/blake2b.hpp"
 #include "wal/crc32c.hpp"
@@ -110,8 +111,10 @@ result<block_header> read_header_fields(std::span<const std::byte> block) {
   if (load<std::uint32_t>(block, at_magic) != block_magic)
     return failure{failure_code::corrupt, "does not begin as a block does"};
   const auto version = load<std::uint16_t>(block, at_version);
-  if (version != block_format_version || load<std::uint16_t>(block, at_reserved) != 0)
-    return failure{failure_code::corrupt, "is of a format version that this program does not know"};
+  if (version != block_format_version)
+    return other_format("it", version, block_format_version);
+  if (load<std::uint16_t>(block, at_reserved) != 0)
+    return failure{failure_code::corrupt, "has a header that cannot be"};
   header.first_at = {load<std::int64_t>(block, at_first_at)};
   header.last_at = {load<std::int64_t>(block, at_last_at)};
   header.count = load<std::uint32_t>(block, at_count);
@@ -153,8 +156,11 @@ result<block_header> verify_block(std::span<const std::byte> block, seq_t expect
 
 result<block_header> verify_checksum(std::span<const std::byte> block, seq_t expected_first) {
   result<block_header> header = read_block_header(block);
+  // magic, version and checksum have stood where they stand in every version
+  if (!header && header.error().code == failure_code::other_format && load<std::uint32_t>(block, at_crc) != crc_of(block))
+    return corrupt_block(expected_first, "its checksum does not match");
   if (!header)
-    return failure{failure_code::corrupt, "block " + std::to_string(expected_first.value) + ": " + header.error().what};
+    return failure{header.error().code, "block " + std::to_string(expected_first.value) + ": " + header.error().what};
   if (header->crc != crc_of(block))
     return corrupt_block(expected_first, "its checksum does not match");
   if (header->first_seq != expected_first)
@@ -232,6 +238,31 @@ result<void> for_each_entry(std::span<const std::byte> block, decode_buffer& buf
       if (result<void> read = decode(walk.records(), walk.first().plus(i), walk.at(), buffer, decoded); !read)
         return walk.corrupt(read.error().what.c_str());
       if (!visit(decoded))
+        return {};
+    }
+    walk.passed(*count);
+  }
+  return walk.check_end();
+}
+
+result<void> for_each_record(std::span<const std::byte> block, const std::function<bool(const block_record&)>& visit) {
+  const result<block_header> header = read_block_header(block);
+  if (!header)
+    return header.error();
+  block_record record;
+  run_walk walk(block, *header);
+  while (!walk.done()) {
+    const result<std::uint32_t> count = walk.next_run();
+    if (!count)
+      return count.error();
+    record.at = walk.at();
+    for (std::uint32_t i = 0; i < *count; ++i) {
+      const std::span<const std::byte> from = walk.records();
+      record.number = walk.first().plus(i);
+      if (result<void> read = read_head(walk.records(), record.number, record.head); !read)
+        return walk.corrupt(read.error().what.c_str());
+      record.bytes = from.first(from.size() - walk.records().size());
+      if (!visit(record))
         return {};
     }
     walk.passed(*count);

@@ -64,6 +64,16 @@ result<block_header> read_block_header(std::span<const std::byte> block);
 // what the entry's own bytes have.
 result<void> for_each_entry(std::span<const std::byte> block, decode_buffer& buffer, const std::function<bool(entry&)>& visit);
 
+// An entry of a block that is not decoded yet.
+struct block_record {
+  seq_t number;
+  instant at;
+  std::span<const std::byte> bytes; // its length included
+  record_head head;
+};
+// Visits the records of a block in order until `visit` says false. Only their heads are read.
+result<void> for_each_record(std::span<const std::byte> block, const std::function<bool(const block_record&)>& visit);
+
 // Decodes the one entry of that number, which must be in the block, skipping over the others.
 result<void> read_entry(std::span<const std::byte> block, seq_t number, decode_buffer& buffer, entry& out);
 

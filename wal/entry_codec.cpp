@@ -740,4 +740,26 @@ result<void> decode(std::span<const std::byte>& in, seq_t number, instant at, de
   return {};
 }
 
+result<void> read_head(std::span<const std::byte>& in, seq_t number, record_head& out) {
+  byte_cursor outer(in.data(), in.data() + in.size());
+  const std::uint64_t size = outer.varint();
+  if (outer.bad() || size > outer.left()) [[unlikely]]
+    return odd_record(number);
+  byte_cursor record(outer.at(), outer.at() + size);
+  const std::uint64_t mask = record.varint();
+  const std::uint8_t kind = record.byte();
+  (void)record.byte(); // the sides
+  if ((mask & ~all_fields) || kind == 0 || kind >= entry_kind_count)
+    record.fail();
+  out.kind = static_cast<entry_kind>(kind);
+  out.begins_group = (mask & f_group) == 0;
+  out.merchant = get_uint32(record);
+  out.merchant_id = names_its_merchant(out.kind) ? get_string(record) : std::string_view();
+  out.account = get_string(record);
+  if (record.bad()) [[unlikely]]
+    return odd_record(number);
+  in = in.subspan(in.size() - outer.left() + size);
+  return {};
+}
+
 } // namespace tally::wal

@@ -30,4 +30,15 @@ struct decode_buffer {
 // `buffer` until its next use. Never reads past `in`, whatever the bytes are: anything odd is `corrupt`.
 result<void> decode(std::span<const std::byte>& in, seq_t number, instant at, decode_buffer& buffer, entry& out);
 
+// Whose a record is, without reading the rest of it. Views into the record.
+struct record_head {
+  entry_kind kind = entry_kind::none;
+  bool begins_group = true; // else its group is an earlier entry's, and stands further on in the record
+  merchant_number merchant = 0;
+  std::string_view merchant_id; // where the record has it
+  std::string_view account;
+};
+// Of the record at the front of `in`, which it moves past. What this takes for well, `decode` may still refuse.
+result<void> read_head(std::span<const std::byte>& in, seq_t number, record_head& out);
+
 } // namespace tally::wal

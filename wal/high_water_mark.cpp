@@ -1,4 +1,5 @@
 #include "wal/high_water_mark.hpp"
+#include "engine/format_version.hpp"
 #include "wal/crc32c.hpp"
 #include "wal/os_failure.hpp"
 
@@ -47,12 +48,13 @@ result<void> write_slot(int file, std::size_t slot, const record& content) {
   return written < 0 ? os_failure("writing the high-water mark") : os_failure("writing the high-water mark", ENOSPC);
 }
 
+// Of whatever version: magic, version and checksum stand where they stand in each.
 std::optional<record> read_slot(int file, std::size_t slot) {
   record content;
   const auto offset = static_cast<off_t>(slot * slot_distance);
   if (::pread(file, &content, sizeof content, offset) != static_cast<ssize_t>(sizeof content))
     return std::nullopt;
-  const bool verifies = content.magic == mark_magic && content.version == mark_format_version && content.crc == crc_of(content);
+  const bool verifies = content.magic == mark_magic && content.crc == crc_of(content);
   return verifies ? std::optional(content) : std::nullopt;
 }
 
@@ -102,6 +104,8 @@ result<high_water_mark> high_water_mark::open(const std::filesystem::path& file,
   bool found = false;
   for (std::size_t slot = 0; slot < slot_count; ++slot) {
     const std::optional<record> content = read_slot(mark.file_, slot);
+    if (content && content->version != mark_format_version)
+      return other_format(file.string(), content->version, mark_format_version);
     if (!content || (found && seq_t{content->seq} < mark.newest_))
       continue;
     found = true;

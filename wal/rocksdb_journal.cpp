@@ -142,10 +142,12 @@ public:
     wanted_ = !each_block_ || each_block_(*header, block.bytes);
     if (!wanted_)
       return false;
-    if (result<void> shown = for_each_entry(block.bytes, buffer_, [this](entry& decoded) { return show(decoded); }); !shown)
-      return shown.error();
-    if (!failed_)
-      return failed_.error();
+    if (visit_) {
+      if (result<void> shown = for_each_entry(block.bytes, buffer_, [this](entry& decoded) { return show(decoded); }); !shown)
+        return shown.error();
+      if (!failed_)
+        return failed_.error();
+    }
     if (progress_ && header->last_seq().value - progress_at_.value >= entries_between_progress) {
       progress_at_ = header->last_seq();
       progress_(progress_at_);

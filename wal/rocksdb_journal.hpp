@@ -28,7 +28,8 @@ public:
   // `locked`: another server has the folder. `corrupt` names file and what `tally repair` would do.
   static result<std::unique_ptr<rocksdb_journal>> open(const journal_options& options);
   virtual journal_timings timings() const = 0;
-  // `replay` that shows each block, verified, before its entries; false ends it. The bytes live until the next block.
+  // `replay` that shows each block, verified, before its entries; false ends it. The bytes live until the next block. Without `visit`
+  // no entry is decoded, and no merchant's name learned: that is left to who reads the blocks.
   using block_visitor = std::function<bool(const block_header&, std::span<const std::byte> block)>;
   virtual result<void> replay_blocks(seq_t from, const block_visitor& each_block, const journal_reader::visitor& visit,
                                      const std::function<void(seq_t)>& progress) = 0;

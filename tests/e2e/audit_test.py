@@ -200,6 +200,61 @@ class auditing(tally_test):
         self.assertIn(f"the earlier digest stood at entry {self.digest['seq']} and is part of it", checked)
         self.assertIn("does not pass", self.tally("audit", "check", proof, "--digest", later["hash"], "--earlier", "ab" * 32, status=1).stderr)
 
+    def test_sealed_digests(self):
+        self.play()
+        sealed = self.folder / "sealed"
+        sealed.write_text(self.tally("audit", "digest", self.data).stdout)
+        shown = json.loads(sealed.read_text())
+        self.assertEqual(list(shown), ["sealed_digest", "newest", "hash", "points"])
+        self.assertEqual((shown["sealed_digest"], shown["newest"], shown["hash"]), (1, self.digest["seq"], self.digest["hash"]))
+        self.assertEqual(shown["points"][-1], [self.digest["seq"], self.digest["hash"]])
+        blocks = [json.loads(line)["block"] for line in self.export("--format", "jsonl").splitlines() if line.startswith('{"block"')]
+        self.assertEqual(shown["points"], [[block["first"] + block["count"] - 1, block["hash"]] for block in blocks])
+
+        # the journal goes on: what was sealed is what it begins with
+        self.start(clock=None)
+        self.execute({"op": "enroll", "account": "m-7"})
+        self.server_stop()
+        self.assertIn(f"begins with what was sealed at entry {self.digest['seq']}", self.tally("audit", "digest", self.data, "--sealed", sealed).stdout)
+        self.assertIn(f"begins with what was sealed at entry {self.digest['seq']}", self.tally("audit", "verify", self.data, "--sealed", sealed).stdout)
+        self.assertEqual(json.loads(self.tally("audit", "verify", self.data, "--sealed", sealed, "--json").stdout)["sealed"], self.digest["seq"])
+
+        # the journal of somebody who began anew
+        other = self.folder / "other"
+        other.write_text(json.dumps(shown | {"points": [shown["points"][0], [shown["points"][1][0], "ab" * 32], *shown["points"][2:]]}))
+        parted = f"up to entry {shown['points'][0][0]}, and another from an entry of {shown['points'][0][0] + 1} to {shown['points'][1][0]} on"
+        self.assertIn(parted, self.tally("audit", "digest", self.data, "--sealed", other, status=1).stdout)
+        verified = self.tally("audit", "verify", self.data, "--sealed", other, status=1).stdout
+        self.assertIn(f"entry {shown['points'][0][0] + 1}: the journal is not the one that was sealed", verified)
+        self.assertNotIn("begins with", verified)
+
+        for odd, words in (("", "is not a sealed digest"), ("[]", "is not a sealed digest"), ('{"sealed_digest":2}', "of format 2"),
+                           (json.dumps(shown | {"hash": "ab" * 32}), "does not end with the digest"),
+                           (json.dumps(shown | {"points": shown["points"][::-1]}), "a seq after the one before it")):
+            other.write_text(odd)
+            self.assertIn(words, self.tally("audit", "digest", self.data, "--sealed", other, status=2).stderr)
+        self.assertIn("cannot read", self.tally("audit", "verify", self.data, "--sealed", self.folder / "none", status=2).stderr)
+        self.tally("audit", "digest", self.folder / "nowhere", status=2)
+
+    def test_threads_make_no_difference(self):
+        self.play()
+        one = self.tally("audit", "verify", self.data, "--threads", "1", "--json").stdout
+        many = self.tally("audit", "verify", self.data, "--threads", "5", "--json").stdout
+        timeless = [{k: v for k, v in json.loads(text).items() if k not in ("seconds", "entries_per_s")} for text in (one, many)]
+        self.assertEqual(timeless[0], timeless[1])
+        self.assertEqual(timeless[0]["hash"], self.digest["hash"])
+        self.tally("audit", "verify", self.data, "--threads", "0", status=2)
+
+    def test_beside_a_running_server(self):
+        self.start()
+        self.apply_rules()
+        for number in range(20):
+            self.execute({"op": "enroll", "account": f"m-{number}"}, {"op": "earn", "account": f"m-{number}", "order": "o", "total": "5.00"})
+            if number % 5 == 0:
+                verified = json.loads(self.tally("audit", "verify", self.data, "--json").stdout)
+                self.assertEqual((verified["findings"], verified["newest"], verified["accounts"]), (0, self.ask("digest")["seq"], number + 1))
+        self.server_stop()
+
     def test_a_changed_proof_is_refused(self):
         self.play()
         proof = self.folder / "proof.json"
