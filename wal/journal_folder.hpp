@@ -11,6 +11,7 @@ namespace tally::wal {
 
 struct journal_folder {
   std::filesystem::path root;
+  block_store::options with{}; // the disk it is on, too
 
   std::filesystem::path blocks() const { return root / "blocks"; }
   std::filesystem::path mark() const { return root / "high_water_mark"; }
@@ -32,6 +33,6 @@ struct log_damage {
   std::string text; // names files and offsets; empty if there is none
   std::uint64_t bytes = 0;
 };
-result<log_damage> find_log_damage(const std::filesystem::path& blocks);
+result<log_damage> find_log_damage(const journal_folder& folder);
 
 } // namespace tally::wal

@@ -29,21 +29,21 @@ result<seq_t> verify_all(const block_store& store, const high_water_mark& mark) 
 result<repair_report> repair_checked(const journal_folder& folder) {
   {
     // nobody may write meanwhile; opening for serving would refuse for the damage first
-    const result<void> free = block_store::check_unlocked(folder.blocks());
+    const result<void> free = block_store::check_unlocked(folder.blocks(), folder.with.on);
     if (!free)
       return free.error();
   }
-  const auto mark = high_water_mark::open(folder.mark(), true);
+  const auto mark = high_water_mark::open(folder.mark(), true, folder.with.on);
   if (!mark)
     return mark.error();
   repair_report report;
   report.acknowledged = mark->newest();
-  const result<log_damage> damage = find_log_damage(folder.blocks());
+  const result<log_damage> damage = find_log_damage(folder);
   if (!damage)
     return damage.error();
   report.bytes_dropped = damage->bytes;
   {
-    const auto shown = block_store::open(folder.blocks(), block_store::mode::repair_read_only);
+    const auto shown = block_store::open(folder.blocks(), block_store::mode::repair_read_only, folder.with);
     if (!shown)
       return shown.error();
     const result<seq_t> kept = verify_all(**shown, *mark);
@@ -51,7 +51,7 @@ result<repair_report> repair_checked(const journal_folder& folder) {
       return kept.error();
     report.kept = *kept;
   }
-  const auto repaired = block_store::open(folder.blocks(), block_store::mode::repair);
+  const auto repaired = block_store::open(folder.blocks(), block_store::mode::repair, folder.with);
   if (!repaired)
     return repaired.error();
   const result<seq_t> kept = verify_all(**repaired, *mark);
@@ -63,8 +63,8 @@ result<repair_report> repair_checked(const journal_folder& folder) {
 
 } // namespace
 
-result<repair_report> repair_journal(const std::filesystem::path& folder) {
-  auto report = repair_checked({folder});
+result<repair_report> repair_journal(const std::filesystem::path& folder, rocksdb::Env* env) {
+  auto report = repair_checked({folder, {disk(env)}});
   if (!report)
     return failure{report.error().code, "journal " + folder.string() + ": " + report.error().what};
   return report;
