@@ -138,6 +138,14 @@ result<disk_file> disk::open(const fs::path& file, bool read_only) const {
   return opened;
 }
 
+result<void> disk::cut(const fs::path& file, std::uint64_t bytes) const {
+  const rocksdb::IOStatus status = files_of(env_).Truncate(file.string(), bytes, no_options, nullptr);
+  if (!status.ok())
+    return failed("cutting off", file, status);
+  result<disk_file> opened = open(file, false);
+  return opened ? opened->sync() : opened.error();
+}
+
 result<std::uint64_t> disk::size(const fs::path& file) const {
   std::uint64_t bytes = 0;
   const rocksdb::IOStatus status = files_of(env_).GetFileSize(file.string(), no_options, &bytes, nullptr);

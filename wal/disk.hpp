@@ -58,6 +58,8 @@ public:
   result<void> sync_folder(const std::filesystem::path& folder) const;
   // `missing` if there is no such file.
   result<disk_file> open(const std::filesystem::path& file, bool read_only) const;
+  // Cuts the file off; on disk when this returns.
+  result<void> cut(const std::filesystem::path& file, std::uint64_t bytes) const;
   result<std::uint64_t> size(const std::filesystem::path& file) const;
   // What the file system has left for us.
   result<std::uint64_t> free_bytes(const std::filesystem::path& folder) const;

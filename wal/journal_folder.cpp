@@ -99,6 +99,8 @@ result<log_damage> find_log_damage(const journal_folder& folder) {
     if (!state)
       return state.error();
     if (state->damaged())
+      damage.files.push_back({file, state->sound_bytes});
+    if (state->damaged())
       damage.text += (damage.text.empty() ? "" : "; ") + file.string() + " is damaged from byte " + std::to_string(state->sound_bytes) +
                      " of " + std::to_string(state->bytes) + " on";
     if (!damage.text.empty())

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace tally::wal {
 
@@ -30,6 +31,11 @@ result<opened_journal> open_journal_folder(const journal_folder& folder, bool re
 
 // The log files that are damaged, in order, and how many of their bytes come after the first damage.
 struct log_damage {
+  struct file {
+    std::filesystem::path path;
+    std::uint64_t sound_bytes = 0;
+  };
+  std::vector<file> files;
   std::string text; // names files and offsets; empty if there is none
   std::uint64_t bytes = 0;
 };

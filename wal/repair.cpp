@@ -26,6 +26,18 @@ result<seq_t> verify_all(const block_store& store, const high_water_mark& mark) 
   return chain.newest();
 }
 
+// What the store could read is in tables by now. A log in which it could read nothing it leaves as it is, and the server would refuse it
+// for ever.
+result<void> cut_what_is_left(const journal_folder& folder) {
+  const result<log_damage> left = find_log_damage(folder);
+  if (!left)
+    return left.error();
+  for (const log_damage::file& each : left->files)
+    if (result<void> cut = folder.with.on.cut(each.path, each.sound_bytes); !cut)
+      return cut;
+  return {};
+}
+
 result<repair_report> repair_checked(const journal_folder& folder) {
   {
     // nobody may write meanwhile; opening for serving would refuse for the damage first
@@ -51,13 +63,17 @@ result<repair_report> repair_checked(const journal_folder& folder) {
       return kept.error();
     report.kept = *kept;
   }
-  const auto repaired = block_store::open(folder.blocks(), block_store::mode::repair, folder.with);
-  if (!repaired)
-    return repaired.error();
-  const result<seq_t> kept = verify_all(**repaired, *mark);
-  if (!kept)
-    return kept.error();
-  TALLY_ASSERT(*kept == report.kept, static_cast<long long>(kept->value), static_cast<long long>(report.kept.value));
+  {
+    const auto repaired = block_store::open(folder.blocks(), block_store::mode::repair, folder.with);
+    if (!repaired)
+      return repaired.error();
+    const result<seq_t> kept = verify_all(**repaired, *mark);
+    if (!kept)
+      return kept.error();
+    TALLY_ASSERT(*kept == report.kept, static_cast<long long>(kept->value), static_cast<long long>(report.kept.value));
+  }
+  if (result<void> cut = cut_what_is_left(folder); !cut)
+    return cut.error();
   return report;
 }
 

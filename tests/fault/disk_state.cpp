@@ -237,11 +237,14 @@ disk_content disk_state::as_it_is() const {
 disk_content disk_state::after(power_loss how, std::mt19937_64& random) const {
   name_table names = synced_names_;
   std::size_t kept = how.of_folders == power_loss::names::none ? 0 : unsynced_names_.size();
-  if (how.of_folders == power_loss::names::prefix)
+  if (how.of_folders == power_loss::names::prefix || how.of_folders == power_loss::names::any)
     kept = random() % (unsynced_names_.size() + 1);
   for (std::size_t i = 0; i < kept; ++i)
-    if (how.of_folders != power_loss::names::any || random() % 2 == 0)
-      names.apply(unsynced_names_[i]);
+    names.apply(unsynced_names_[i]);
+  if (how.of_folders == power_loss::names::any)
+    for (std::size_t i = kept; i < unsynced_names_.size() && unsynced_names_[i].what != disk_call::kind::rename; ++i)
+      if (random() % 2 == 0)
+        names.apply(unsynced_names_[i]);
 
   disk_content left;
   const std::function<bool(const std::string&)> is_reached = [&](const std::string& folder) {

@@ -63,7 +63,7 @@ struct power_loss {
     none,
     all,
     prefix, // as by a file system that journals them
-    any,    // each of them or not
+    any,    // the same, and what comes then up to the next rename is kept or not one by one
   };
   bytes of_files = bytes::none;
   names of_folders = names::none;

@@ -74,8 +74,8 @@ private:
   void make_ready(disk_content& disk, expected_entries& entries, const recorded_life& recorded) {
     fault_disk repaired(disk);
     const auto opens = [&] { return wal::rocksdb_journal::open(journal_options_on(repaired, memtable_bytes_)).ok(); };
-    if (!opens())
-      ASSERT_TRUE(wal::repair_journal(journal_name, repaired.env.get()).ok() && opens());
+    const bool is_ready = opens() || (wal::repair_journal(journal_name, repaired.env.get()).ok() && opens());
+    ASSERT_TRUE(is_ready);
     disk = repaired.files->content();
     const found after = check_disk(disk, recorded.entries, 0, false);
     ASSERT_EQ(after.problem, "");
