@@ -118,6 +118,25 @@ result<void> disk::put(const fs::path& file, std::span<const std::byte> content)
   return sync_folder(file.parent_path());
 }
 
+result<std::vector<std::byte>> disk::read_all(const fs::path& file) const {
+  const result<std::uint64_t> bytes = size(file);
+  if (!bytes)
+    return bytes.error();
+  const result<disk_file> opened = open(file, true);
+  if (!opened)
+    return opened.error();
+  std::vector<std::byte> content(*bytes);
+  const result<std::size_t> got = opened->read(0, content);
+  if (!got)
+    return got.error();
+  content.resize(*got);
+  return content;
+}
+
+result<void> disk::remove(const fs::path& file) const {
+  return to_result("removing", file, files_of(env_).DeleteFile(file.string(), no_options, nullptr));
+}
+
 result<void> disk::sync_folder(const fs::path& folder) const {
   std::unique_ptr<rocksdb::FSDirectory> opened;
   rocksdb::IOStatus status = files_of(env_).NewDirectory(folder.string(), no_options, &opened, nullptr);

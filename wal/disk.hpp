@@ -54,6 +54,8 @@ public:
   result<void> make_folder(const std::filesystem::path& folder) const;
   // Makes the file, or replaces it: with all of its content, on disk, or not at all.
   result<void> put(const std::filesystem::path& file, std::span<const std::byte> content) const;
+  result<std::vector<std::byte>> read_all(const std::filesystem::path& file) const;
+  result<void> remove(const std::filesystem::path& file) const; // not synced
   // What was made, renamed or removed in the folder is on disk.
   result<void> sync_folder(const std::filesystem::path& folder) const;
   // `missing` if there is no such file.

@@ -2,8 +2,11 @@
 
 #include "engine/assert.hpp"
 
+#include <rocksdb/system_clock.h>
+
 #include <algorithm>
 #include <cstring>
+#include <thread>
 
 namespace tally::fault {
 
@@ -29,6 +32,24 @@ std::string plain(const std::string& name) {
 IOStatus absent(const std::string& name) { return IOStatus::PathNotFound("no such file or directory", name); }
 
 bool is_log(const std::string& name) { return name.ends_with(".log"); }
+
+class sleepless_clock final : public rocksdb::SystemClockWrapper {
+public:
+  sleepless_clock() : SystemClockWrapper(rocksdb::SystemClock::Default()) {}
+  const char* Name() const override { return "sleepless_clock"; }
+  void SleepForMicroseconds(int) override { std::this_thread::yield(); }
+};
+
+class fault_env final : public rocksdb::EnvWrapper {
+public:
+  fault_env(rocksdb::Env& threads, std::shared_ptr<rocksdb::FileSystem> files)
+      : EnvWrapper(&threads) {
+    file_system_ = std::move(files);
+    system_clock_ = std::make_shared<sleepless_clock>();
+  }
+  const char* Name() const override { return "fault_env"; }
+  void SleepForMicroseconds(int) override { std::this_thread::yield(); }
+};
 
 } // namespace
 
@@ -146,6 +167,10 @@ struct fault_file_system::lock final : rocksdb::FileLock {
   const std::string name;
 };
 
+fault_disk::fault_disk(const disk_content& content)
+    : files(std::make_shared<fault_file_system>(content)), threads(rocksdb::NewCompositeEnv(files)),
+      env(std::make_unique<fault_env>(*threads, files)) {}
+
 // ---- faults -----------------------------------------------------------------------------------------------------------
 
 fault_file_system::fault_file_system(const disk_content& content)
@@ -172,6 +197,11 @@ void fault_file_system::die() {
 void fault_file_system::set_capacity(std::uint64_t bytes) {
   const std::lock_guard held(mutex_);
   capacity_ = bytes;
+}
+
+disk_call fault_file_system::failed_call() const {
+  const std::lock_guard held(mutex_);
+  return failed_;
 }
 
 std::size_t fault_file_system::calls() const {
@@ -209,6 +239,7 @@ bool fault_file_system::is_the_one(const disk_call& made) {
   if (!counts || --fault_->nth > 0)
     return false;
   has_failed_ = true;
+  failed_ = {made.what, made.name, made.to, made.file, made.offset, {}};
   return true;
 }
 

@@ -38,6 +38,7 @@ public:
   // ---- what is wrong with it
   void set_fault(const call_fault& fault);
   bool has_failed() const; // the fault has come
+  disk_call failed_call() const; // the first one, without its bytes
   // Every call fails from now on, and nothing changes any more: as for a process that has ended.
   void die();
   // Writes past it are cut short and fail, until there is space again.
@@ -123,6 +124,7 @@ private:
   std::set<std::string> locks_;
   std::optional<call_fault> fault_;
   bool has_failed_ = false;
+  disk_call failed_;
   bool is_dead_ = false;
   std::uint64_t capacity_ = UINT64_MAX;
 
@@ -133,12 +135,12 @@ private:
   bool may_go_ = false;
 };
 
-// One with its Env.
+// One with its Env, on which nobody sleeps: RocksDB does for a second after a flush that failed.
 struct fault_disk {
-  explicit fault_disk(const disk_content& content = {})
-      : files(std::make_shared<fault_file_system>(content)), env(rocksdb::NewCompositeEnv(files)) {}
+  explicit fault_disk(const disk_content& content = {});
 
   std::shared_ptr<fault_file_system> files;
+  std::unique_ptr<rocksdb::Env> threads; // the machine's
   std::unique_ptr<rocksdb::Env> env;
 };
 

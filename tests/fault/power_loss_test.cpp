@@ -15,6 +15,7 @@ namespace {
 struct loss_kind {
   power_loss how;
   const char* name;
+  int draws = 1; // of what a disk keeps
 };
 
 using bytes = power_loss::bytes;
@@ -24,9 +25,9 @@ constexpr loss_kind loss_kinds[] = {
     {{bytes::all, names::all}, "kill: all that was written is there"},
     {{bytes::none, names::none}, "power loss: all unsynced bytes and names lost"},
     {{bytes::none, names::all}, "power loss: all unsynced bytes lost"},
-    {{bytes::prefix, names::prefix}, "power loss: unsynced bytes and names cut at some point"},
-    {{bytes::sectors, names::prefix}, "power loss: unsynced sectors torn"},
-    {{bytes::garbage, names::all}, "power loss: unsynced sectors torn, garbage in new ones"},
+    {{bytes::prefix, names::prefix}, "power loss: unsynced bytes and names cut at some point", 3},
+    {{bytes::sectors, names::prefix}, "power loss: unsynced sectors torn", 3},
+    {{bytes::garbage, names::all}, "power loss: unsynced sectors torn, garbage in new ones", 3},
     {{bytes::prefix, names::any}, "power loss: any of the unsynced names kept"},
     {{bytes::all, names::none}, "power loss: all unsynced names lost"},
 };
@@ -114,14 +115,15 @@ private:
       if (cut > 0)
         state.apply(life.calls[cut - 1]);
       const std::uint64_t acknowledged = life.acknowledged_after(cut);
-      for (const loss_kind& kind : loss_kinds) {
-        const disk_content left = state.after(kind.how, random_);
-        ++points_;
-        if (!seen_.insert(left.fingerprint() * 31 + acknowledged).second)
-          continue;
-        count_fault(kind.name);
-        look_at(left, life, acknowledged, cut, kind);
-      }
+      for (const loss_kind& kind : loss_kinds)
+        for (int draw = 0; draw < kind.draws; ++draw) {
+          const disk_content left = state.after(kind.how, random_);
+          ++points_;
+          if (!seen_.insert(left.fingerprint() * 31 + acknowledged).second)
+            continue;
+          count_fault(kind.name);
+          look_at(left, life, acknowledged, cut, kind);
+        }
     }
   }
 
