@@ -108,6 +108,7 @@ public:
   void index_reviews();
   std::size_t memory_bytes() const;
   void retire_accounts();
+  void forget_mail();
 
 private:
   // stages

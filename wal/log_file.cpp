@@ -1,6 +1,7 @@
 #include "wal/log_file.hpp"
 #include "wal/crc32c.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <span>
 #include <vector>
@@ -9,7 +10,7 @@ namespace tally::wal {
 namespace {
 
 constexpr std::size_t log_block_bytes = 32 * 1024; // records never cross one
-constexpr std::size_t read_bytes = 32 * log_block_bytes;
+constexpr std::uint64_t blocks_per_read = 32;
 constexpr std::size_t record_header_bytes = 7; // checksum 4, length 2, type 1
 
 enum record_type : std::uint8_t { full = 1, first = 2, middle = 3, last = 4 };
@@ -76,9 +77,12 @@ result<log_file_state> inspect_log_file(const std::filesystem::path& file, const
   const result<disk_file> opened = on.open(file, true);
   if (!opened)
     return opened.error();
+  const result<std::uint64_t> size = on.size(file);
+  if (!size)
+    return size.error();
   log_scan scan;
-  std::vector<std::byte> buffer(read_bytes);
-  for (std::uint64_t offset = 0, got = read_bytes; got == read_bytes; offset += got) {
+  std::vector<std::byte> buffer(std::clamp<std::uint64_t>((*size + log_block_bytes) / log_block_bytes, 1, blocks_per_read) * log_block_bytes);
+  for (std::uint64_t offset = 0, got = buffer.size(); got == buffer.size(); offset += got) {
     const result<std::size_t> read = opened->read(offset, buffer);
     if (!read)
       return read.error();

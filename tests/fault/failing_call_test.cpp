@@ -13,7 +13,10 @@ namespace {
 using effect = call_fault::effect;
 using kind = disk_call::kind;
 
-const char* name_of(effect what) {
+// What it comes to for a call of that kind.
+const char* name_of(effect what, kind of) {
+  if ((what == effect::half_written && of != kind::write) || (what == effect::lost_sync && of != kind::sync))
+    what = effect::io_error;
   switch (what) {
   case effect::io_error:
     return "fails";
@@ -63,7 +66,7 @@ private:
       for (std::uint64_t batches = 1 + random() % 2; batches > 0 && !journal.has_stopped(); --batches)
         journal.hand_over(static_cast<std::uint32_t>(random() % living_journal::shards), {1 + static_cast<std::uint32_t>(random() % 3), 2},
                           note_bytes_);
-      while (journal.commit() && journal.acknowledged() < journal.recorded().entries.size())
+      while (journal.commit() && journal.acknowledged() < journal.written())
         continue;
     }
   }
@@ -86,9 +89,9 @@ protected:
     if (!disk.has_failed())
       return {};
     const disk_call failed = disk.failed_call();
-    SCOPED_TRACE(failed.text() + " " + name_of(fault.what) + (fault.for_ever ? ", and so does all that follows" : "") + ", as call " +
+    SCOPED_TRACE(failed.text() + " " + name_of(fault.what, failed.what) + (fault.for_ever ? ", and so does all that follows" : "") + ", as call " +
                  std::to_string(fault.nth));
-    count_fault(std::string("the n-th call fails: ") + fault::name_of(failed.what) + " " + name_of(fault.what));
+    count_fault(std::string("the n-th call fails: ") + fault::name_of(failed.what) + " " + name_of(fault.what, failed.what));
     journal->lose_power();
     if (!done) {
       EXPECT_NE(done.error().what.find(journal_name), std::string::npos) << "it does not say where: " << done.error().what;

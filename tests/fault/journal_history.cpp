@@ -1,13 +1,5 @@
 #include "tests/fault/journal_history.hpp"
 
-#include "engine/assert.hpp"
-
-#include <pthread.h>
-
-#include <algorithm>
-#include <chrono>
-#include <thread>
-
 namespace tally::fault {
 namespace {
 
@@ -34,86 +26,39 @@ std::uint64_t recorded_life::acknowledged_after(std::size_t count) const {
   return newest;
 }
 
-wal::journal_options journal_options_on(const fault_disk& disk, std::size_t memtable_bytes) {
-  wal::journal_options options;
-  options.folder = journal_name;
-  options.free_bytes_min = 0;
-  options.spin_us = 0;
-  options.env = disk.env.get();
-  options.memtable_bytes = memtable_bytes;
-  return options;
-}
-
 // ---- a life -----------------------------------------------------------------------------------------------------------
 
 living_journal::living_journal(const disk_content& before, expected_entries entries, std::uint32_t life, std::size_t memtable_bytes)
-    : disk_(before), number_(life), memtable_bytes_(memtable_bytes) {
-  life_.before = before;
-  life_.acknowledged.push_back({0, entries.size()});
-  life_.entries = std::move(entries);
-  acknowledged_ = life_.entries.size();
-}
-
-living_journal::~living_journal() { lose_power(); }
+    : before_(before), entries_before_(entries.size()), disk_(before), entries_(std::move(entries)), number_(life),
+      memtable_bytes_(memtable_bytes) {}
 
 result<void> living_journal::open() {
-  wal::journal_options options = journal_options_on(disk_, memtable_bytes_);
-  options.instead_of_stopping = [this](const failure& why) {
-    disk_.files->die(); // whatever the destructors do now, a process that ended would not
-    why_ = why.what;
-    stopped_ = true;
-    ::pthread_exit(nullptr);
-  };
-  auto opened = wal::rocksdb_journal::open(options);
+  auto opened = held_journal::open(disk_, memtable_bytes_);
   if (!opened)
     return opened.error();
-  journal_ = std::move(*opened);
   const auto any = [](const entry&) { return true; };
-  if (result<void> replayed = journal_->replay({1}, any, {}); !replayed)
+  if (result<void> replayed = (*opened)->replay({1}, any, {}); !replayed)
     return replayed;
-  disk_.files->hold_commits();
-  journal_->start(shards, [this](seq_t durable) {
-    life_.acknowledged.push_back({disk_.files->calls(), durable.value});
-    acknowledged_ = durable.value;
-  });
+  journal_ = std::move(*opened);
+  journal_->start(shards, {});
   return {};
 }
 
 void living_journal::hand_over(std::uint32_t shard, const std::vector<std::uint32_t>& groups, std::uint32_t note_bytes) {
   wal::batch& ready = batches_.emplace_back();
   for (const std::uint32_t size : groups) {
-    const std::uint64_t group = life_.entries.size() + 1;
+    const std::uint64_t group = entries_.size() + 1;
     for (std::uint64_t number = group; number < group + size; ++number) {
-      life_.entries.push_back({group, number_, note_bytes});
-      ready.add(life_.entries.back().made(number).value);
+      entries_.push_back({group, number_, note_bytes});
+      ready.add(entries_.back().made(number).value);
     }
   }
   journal_->append(shard, ready);
-  let_settle();
-}
-
-// Until the journal's thread waits before a commit, has nothing to do, or has stopped.
-void living_journal::let_settle() {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  while (!stopped_ && !disk_.files->is_holding() && journal_->durable_seq().value < life_.entries.size()) {
-    TALLY_ASSERT(std::chrono::steady_clock::now() < deadline, static_cast<long long>(journal_->durable_seq().value));
-    std::this_thread::yield();
-  }
-}
-
-bool living_journal::commit() {
-  if (disk_.files->is_holding())
-    disk_.files->let_one_go();
-  let_settle();
-  return !stopped_;
 }
 
 void living_journal::stop() {
-  if (!journal_)
-    return;
-  disk_.files->let_all_go();
-  journal_->stop();
-  journal_.reset();
+  if (journal_)
+    journal_->close();
 }
 
 void living_journal::lose_power() {
@@ -121,9 +66,14 @@ void living_journal::lose_power() {
   stop();
 }
 
+std::uint64_t living_journal::acknowledged() const {
+  return !journal_ || journal_->acknowledged().empty() ? entries_before_ : journal_->acknowledged().back().seq;
+}
+
 recorded_life living_journal::recorded() const {
-  recorded_life life = life_;
-  life.calls = disk_.files->history();
+  recorded_life life{before_, disk_.files->history(), {{0, entries_before_}}, entries_};
+  if (journal_)
+    life.acknowledged.insert(life.acknowledged.end(), journal_->acknowledged().begin(), journal_->acknowledged().end());
   return life;
 }
 

@@ -5,20 +5,16 @@
 // noted down outside, with the number of calls made by then.
 #pragma once
 
-#include "tests/fault/fault_file_system.hpp"
+#include "tests/fault/held_journal.hpp"
 #include "tests/wal/entries.hpp"
-#include "wal/rocksdb_journal.hpp"
 
 #include <deque>
-#include <functional>
 #include <memory>
 #include <random>
 #include <string>
 #include <vector>
 
 namespace tally::fault {
-
-inline const std::string journal_name = "/disk/data/journal";
 
 // A disk with nothing on it but the folder that an administrator made.
 disk_content empty_disk();
@@ -33,11 +29,6 @@ struct expected_entry {
 };
 using expected_entries = std::vector<expected_entry>; // of seq 1, 2 …
 
-struct acknowledgement {
-  std::size_t calls = 0; // in the history when it was given
-  std::uint64_t seq = 0;
-};
-
 struct recorded_life {
   disk_content before;
   std::vector<disk_call> calls;
@@ -48,45 +39,39 @@ struct recorded_life {
   std::uint64_t acknowledged_after(std::size_t count) const;
 };
 
-wal::journal_options journal_options_on(const fault_disk& disk, std::size_t memtable_bytes = 64ull << 20);
-
-// A journal that is being written, one commit at a time, so that a seed always makes the same history.
+// A journal that is being written with entries that are known.
 // Lifecycle: open, hand_over and commit in any order, then stop or lose_power.
 class living_journal {
 public:
   // `entries`: what is in it already.
   living_journal(const disk_content& before, expected_entries entries, std::uint32_t life, std::size_t memtable_bytes);
-  ~living_journal();
 
   // The faults to come are set here.
   fault_disk& disk() { return disk_; }
   result<void> open();
   // One batch of whole groups, of that many entries each.
   void hand_over(std::uint32_t shard, const std::vector<std::uint32_t>& groups, std::uint32_t note_bytes);
-  // Lets the journal write once. False: it has stopped instead.
-  bool commit();
-  void stop();       // cleanly, if it has not stopped
-  void lose_power(); // here and now
+  bool commit() { return journal_->commit(); }
+  void stop(); // cleanly, if it has not stopped
+  void lose_power();
 
-  bool has_stopped() const { return stopped_.load(); }
-  std::string why() const { return why_; } // it has stopped
-  std::uint64_t acknowledged() const { return acknowledged_.load(); }
+  bool has_stopped() const { return journal_ && journal_->has_stopped(); }
+  std::string why() const { return journal_->why(); } // it has stopped
+  std::uint64_t written() const { return entries_.size(); }
+  std::uint64_t acknowledged() const;
   recorded_life recorded() const;
 
   static constexpr std::uint32_t shards = 3;
 
 private:
-  void let_settle();
-
+  const disk_content before_;
+  const std::uint64_t entries_before_;
   fault_disk disk_;
-  recorded_life life_;
+  expected_entries entries_;
   const std::uint32_t number_;
   const std::size_t memtable_bytes_;
   std::deque<wal::batch> batches_;
-  std::atomic<std::uint64_t> acknowledged_{0};
-  std::atomic<bool> stopped_{false};
-  std::string why_;
-  std::unique_ptr<wal::rocksdb_journal> journal_;
+  std::unique_ptr<held_journal> journal_;
 };
 
 // What was found of a disk that went through a fault.

@@ -100,7 +100,7 @@ private:
       EXPECT_TRUE(journal.commit()) << journal.why();
     }
     if (any_of(2) == 0)
-      while (journal.acknowledged() < journal.recorded().entries.size() && journal.commit())
+      while (journal.acknowledged() < journal.written() && journal.commit())
         continue;
     if (any_of(3) > 0)
       journal.stop();
@@ -139,6 +139,26 @@ private:
     ASSERT_EQ(after.problem, "") << "history " << histories_ << ", " << kind.name << " after call " << cut << " of " << life.calls.size()
                                  << ", acknowledged " << acknowledged << "\n"
                                  << last_calls(life.calls, cut) << files;
+    if (after.repaired && any_of(8) == 0)
+      cut_the_repair(left, life, acknowledged);
+  }
+
+  // The power goes again while the journal is being repaired.
+  void cut_the_repair(const disk_content& torn, const recorded_life& life, std::uint64_t acknowledged) {
+    fault_disk disk(torn);
+    ASSERT_TRUE(wal::repair_journal(journal_name, disk.env.get()).ok());
+    const std::vector<disk_call> calls = disk.files->history();
+    disk_state state(torn);
+    for (std::size_t cut = 1; cut <= calls.size() && !::testing::Test::HasFailure(); ++cut) {
+      state.apply(calls[cut - 1]);
+      const disk_content left = state.after(loss_kinds[any_of(std::size(loss_kinds))].how, random_);
+      ++points_;
+      if (!seen_.insert(left.fingerprint() * 31 + acknowledged).second)
+        continue;
+      count_fault("power loss during a repair");
+      const found after = check_disk(left, life.entries, acknowledged, false);
+      ASSERT_EQ(after.problem, "") << "repair cut after call " << cut << "\n" << last_calls(calls, cut);
+    }
   }
 
   std::mt19937_64 random_;
