@@ -42,7 +42,8 @@ ledger_parts::ledger_parts(const ledger_options& options, std::unique_ptr<wal::j
 }
 
 struct ledger::impl {
-  impl(const ledger_options& options, std::unique_ptr<wal::journal> journal) : parts(options, std::move(journal), random_seed()) {}
+  impl(const ledger_options& options, std::unique_ptr<wal::journal> journal)
+      : parts(options, std::move(journal), options.stepped_actors ? 1 : random_seed()) {}
 
   // Runs `act` on the shard's thread while it runs, else here.
   template <class Act>

@@ -20,7 +20,7 @@ struct ledger_options {
   std::uint32_t shards = 0;          // 0: half the processors, at least 1
   std::optional<instant> test_clock; // a clock that stands still and is moved by advance_clock
   bool sync = true;                  // false only for measuring
-  bool stepped_actors = false;       // tests: the ordinary actors run only when caf::scheduler::test_coordinator is told to
+  bool stepped_actors = false;       // tests: CAF's test_coordinator runs the ordinary actors, and accounts always get the same shards
 };
 
 class ledger {

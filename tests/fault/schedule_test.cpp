@@ -62,6 +62,9 @@ class simulation {
 public:
   explicit simulation(std::uint64_t seed) : seed_(seed), random_(seed) {}
 
+  // What happened, in order; the same for the same seed.
+  const std::vector<std::string>& trace() const { return trace_; }
+
   // Returns the number of power losses played.
   std::uint64_t play() {
     script();
@@ -129,6 +132,11 @@ private:
   std::unique_ptr<simulated_ledger> open(disk_content& disk) {
     simulated_ledger::options with;
     with.personal_folder = scratch_.path;
+    const instant before = clock_;
+    clock_ = actors::new_year.plus_days(static_cast<std::int64_t>(random_() % 400)); // somebody sets it, back or on
+    with.test_clock = clock_;
+    if (before.us != 0 && clock_ < before)
+      count_fault("clock set back between runs");
     auto opened = simulated_ledger::open(with, disk, random_());
     if (!opened && opened.error().code == failure_code::corrupt) { // a torn end
       fault_disk torn(disk);
@@ -155,6 +163,7 @@ private:
         continue;
       noted_.insert(&each);
       const outcome head = ledger.port(each.port).wait(each.id).head;
+      trace_.push_back(std::string(name_of(head.kind)) + " " + std::string(name_of(head.status)) + " " + std::to_string(head.seq.value));
       const bool is_kept = head.seq && (head.status == outcome_status::ok || head.status == outcome_status::duplicate);
       if (head.kind == op::history || head.kind == op::liability || head.kind == op::programs || !is_kept)
         continue;
@@ -190,6 +199,7 @@ private:
     for (asked_operation& each : operations_)
       if (each.left_after > cut)
         each.seq = 0;
+    trace_.push_back("power loss after call " + std::to_string(cut) + " of " + std::to_string(calls.size()));
     disk_state state(before);
     for (std::size_t i = 0; i < cut; ++i)
       state.apply(calls[i]);
@@ -272,11 +282,13 @@ private:
   std::deque<asked_operation> operations_;
   std::deque<std::string> phones_;
   std::set<const asked_operation*> noted_; // answered in this life
+  std::vector<std::string> trace_;
+  instant clock_;
 };
 
 TEST(schedule, of_any_order_keeps_what_was_answered_and_does_it_once) {
   const std::uint64_t first = wal::testing::test_seed();
-  const std::uint64_t wanted = points_for(1);
+  const std::uint64_t wanted = points_for(4);
   std::uint64_t schedules = 0, losses = 0;
   for (; losses < wanted && !::testing::Test::HasFailure(); ++schedules) {
     SCOPED_TRACE("TALLY_TEST_SEED=" + std::to_string(first + schedules));
@@ -285,6 +297,49 @@ TEST(schedule, of_any_order_keeps_what_was_answered_and_does_it_once) {
   std::printf("%llu schedules of whole ledgers, %llu power losses\n", static_cast<unsigned long long>(schedules),
               static_cast<unsigned long long>(losses));
   count_fault("schedule of a whole ledger, and a power loss", losses);
+}
+
+TEST(schedule, of_a_seed_is_always_the_same) {
+  const std::uint64_t seed = wal::testing::test_seed();
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    simulation first(seed + i), second(seed + i);
+    first.play();
+    second.play();
+    EXPECT_GT(first.trace().size(), 100u);
+    EXPECT_EQ(first.trace(), second.trace());
+  }
+}
+
+// Entries of 2040 are in the journal, and the system's clock says today.
+TEST(clock_set_back, takes_no_entry_back_in_time) {
+  const scratch_folder scratch;
+  const instant far{2'208'988'800'000'000}; // 2040-01-01
+  simulated_ledger::options with{scratch.path, 2, far};
+  disk_content disk{{}, {"/disk"}};
+  for (int run = 0; run < 3; ++run) {
+    auto opened = simulated_ledger::open(with, disk, wal::testing::test_seed());
+    ASSERT_TRUE(opened.ok()) << opened.error().what;
+    if (run == 0) {
+      ASSERT_EQ((*opened)->call(0, actors::put_of(rules)).head.status, outcome_status::ok);
+      ASSERT_EQ((*opened)->call(0, actors::enroll_of("m-1")).head.status, outcome_status::ok);
+    }
+    EXPECT_EQ((*opened)->call(1, actors::earn_of("m-1", "o-" + std::to_string(run), 100'000)).head.status, outcome_status::ok);
+    EXPECT_EQ((*opened)->call(1, actors::earn_of("m-1", "o-0", 100'000)).head.status, outcome_status::duplicate);
+    (*opened)->close();
+    disk = (*opened)->disk().files->content();
+    with.test_clock.reset();
+    count_fault("clock set back between runs");
+  }
+  const fault_disk left(disk);
+  const auto journal = wal::rocksdb_journal::open(journal_options_on(left));
+  ASSERT_TRUE(journal.ok());
+  std::uint64_t count = 0;
+  const auto read = [&](const entry& each) {
+    EXPECT_EQ(each.at, far) << "entry " << each.seq.value; // the clock has not come so far again
+    return ++count > 0;
+  };
+  ASSERT_TRUE((*journal)->replay({1}, read, {}).ok());
+  EXPECT_EQ(count, 5u);
 }
 
 } // namespace

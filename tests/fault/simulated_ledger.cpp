@@ -5,6 +5,8 @@
 #include <caf/actor_system.hpp>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 namespace tally::fault {
 
@@ -25,11 +27,24 @@ result<std::unique_ptr<simulated_ledger>> simulated_ledger::open(const options& 
   if (!ledger)
     return ledger.error();
   made->ledger_ = std::move(*ledger);
+  made->wait_for_deletions();
   std::vector<actors::port*> ports;
   for (std::uint32_t i = 0; i < with.shards; ++i)
     ports.push_back(made->ports_.emplace_back(std::make_unique<actors::scripted_port>()).get());
   made->ledger_->start(ports);
   return made;
+}
+
+// The store deletes old logs on a thread of its own: the history is to be the same every time.
+void simulated_ledger::wait_for_deletions() {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+  const auto has_trash = [this] {
+    std::vector<std::string> names;
+    disk_->files->GetChildren(journal_name + "/blocks", {}, &names, nullptr).PermitUncheckedError();
+    return std::ranges::any_of(names, [](const std::string& name) { return name.ends_with(".trash"); });
+  };
+  while (has_trash() && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(std::chrono::microseconds(100));
 }
 
 simulated_ledger::~simulated_ledger() {

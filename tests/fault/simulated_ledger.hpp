@@ -43,6 +43,7 @@ private:
   simulated_ledger() = default;
   caf::scheduler::test_coordinator& actors_of_caf();
   void run_actors();
+  void wait_for_deletions();
 
   std::mt19937_64 random_;
   std::unique_ptr<fault_disk> disk_;
