@@ -25,7 +25,8 @@ bool is_absent(const rocksdb::IOStatus& status) { return status.IsNotFound() || 
 
 // "<doing> <file>: IO error: No space left on device: ..."
 failure failed(const char* doing, const fs::path& file, const rocksdb::IOStatus& status) {
-  return {is_absent(status) ? failure_code::missing : failure_code::io, std::string(doing) + " " + file.string() + ": " + status.ToString()};
+  return {is_absent(status) ? failure_code::missing : failure_code::io,
+          std::string(doing) + " " + file.string() + ": " + status.ToString()};
 }
 
 result<void> to_result(const char* doing, const fs::path& file, const rocksdb::IOStatus& status) {

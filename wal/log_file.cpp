@@ -81,7 +81,8 @@ result<log_file_state> inspect_log_file(const std::filesystem::path& file, const
   if (!size)
     return size.error();
   log_scan scan;
-  std::vector<std::byte> buffer(std::clamp<std::uint64_t>((*size + log_block_bytes) / log_block_bytes, 1, blocks_per_read) * log_block_bytes);
+  std::vector<std::byte> buffer(std::clamp<std::uint64_t>((*size + log_block_bytes) / log_block_bytes, 1, blocks_per_read) *
+                                log_block_bytes);
   for (std::uint64_t offset = 0, got = buffer.size(); got == buffer.size(); offset += got) {
     const result<std::size_t> read = opened->read(offset, buffer);
     if (!read)

@@ -42,8 +42,8 @@ result<void> cut_what_is_left(const journal_folder& folder) {
   return {};
 }
 
-// The store's list of its tables, where the power went in the middle of a record. RocksDB does not open then in any mode, so that what would be
-// kept can only be seen with the end cut off: it is put aside before, and put back if that is not everything acknowledged.
+// The store's list of its tables, where the power went in the middle of a record. RocksDB does not open then in any mode, so that what
+// would be kept can only be seen with the end cut off: it is put aside before, and put back if that is not everything acknowledged.
 class torn_manifest {
 public:
   explicit torn_manifest(const journal_folder& folder) : disk_(folder.with.on), blocks_(folder.blocks()) {}
@@ -74,8 +74,13 @@ public:
       return kept.error();
     if (result<void> done = disk_.cut(file_, state->sound_bytes); !done)
       return done.error();
+    problem_ = file_.string() + " is damaged from byte " + std::to_string(state->sound_bytes) + " of " + std::to_string(state->bytes) +
+               " on; it stays as it was, for without its end: ";
     return state->bytes - state->sound_bytes;
   }
+
+  // What to say before why that cannot be kept; empty if nothing was cut.
+  const std::string& problem() const { return problem_; }
 
   // As it was.
   result<void> put_back() {
@@ -103,6 +108,7 @@ private:
   const disk disk_;
   const std::filesystem::path blocks_;
   std::filesystem::path file_, aside_;
+  std::string problem_;
 };
 
 // What would be kept, seen without a change.
@@ -134,7 +140,7 @@ result<repair_report> repair_checked(const journal_folder& folder) {
   const result<seq_t> kept = cut ? show(folder, *mark) : cut.error();
   if (!kept) {
     const result<void> restored = manifest.put_back();
-    return restored ? kept.error() : restored.error();
+    return restored ? failure{kept.error().code, manifest.problem() + kept.error().what} : restored.error();
   }
   report.kept = *kept;
   report.bytes_dropped += *cut;

@@ -129,6 +129,41 @@ TEST(every_bit, of_a_table_flipped) {
   flip_every_bit(journal, {".sst"}, true);
 }
 
+// The store's list of its tables: RocksDB opens in no mode with a bad one. A repair cuts it off where it goes bad, if everything
+// acknowledged is there without the rest, and else leaves everything as it was.
+TEST(bad_manifest, is_cut_by_a_repair_or_left_as_it_was) {
+  std::uint64_t repaired = 0, refused = 0;
+  for (const std::uint32_t lives : {1u, 2u}) {
+    short_journal journal = make_short_journal(1, lives > 1);
+    const auto manifest =
+        std::ranges::find_if(journal.disk.files, [](const auto& each) { return each.first.find("MANIFEST") != std::string::npos; });
+    ASSERT_NE(manifest, journal.disk.files.end());
+    for (std::size_t at = 0; at < manifest->second.size() && !::testing::Test::HasFailure(); ++at) {
+      disk_content damaged = journal.disk;
+      char& byte = damaged.files[manifest->first][at];
+      byte = static_cast<char>(byte ^ 0x10);
+      fault_disk disk(damaged);
+      const auto done = wal::repair_journal(journal_name, disk.env.get());
+      count_fault("a bad manifest repaired, or left");
+      if (done) {
+        ++repaired;
+        const verdict found = read_all(disk.files->content(), journal, false);
+        ASSERT_TRUE(found.is_whole(journal)) << "byte " << at << ": " << found.refusal << found.difference;
+      } else {
+        ++refused;
+        disk_content after = disk.files->content();
+        after.files[journal_name + "/blocks/LOCK"].clear();
+        ASSERT_EQ(after.files, damaged.files) << "byte " << at << ": " << done.error().what;
+        ASSERT_THAT(done.error().what, HasSubstr(manifest->first + " is damaged from byte"));
+      }
+    }
+  }
+  std::printf("%llu repaired, %llu left as they were\n", static_cast<unsigned long long>(repaired),
+              static_cast<unsigned long long>(refused));
+  EXPECT_GT(repaired, 5u);
+  EXPECT_GT(refused, 20u);
+}
+
 // ---- files that are gone ----------------------------------------------------------------------------------------------
 
 // At any time of a journal's life, as a kill leaves it: each of its files goes missing.

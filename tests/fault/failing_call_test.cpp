@@ -89,8 +89,8 @@ protected:
     if (!disk.has_failed())
       return {};
     const disk_call failed = disk.failed_call();
-    SCOPED_TRACE(failed.text() + " " + name_of(fault.what, failed.what) + (fault.for_ever ? ", and so does all that follows" : "") + ", as call " +
-                 std::to_string(fault.nth));
+    SCOPED_TRACE(failed.text() + " " + name_of(fault.what, failed.what) + (fault.for_ever ? ", and so does all that follows" : "") +
+                 ", as call " + std::to_string(fault.nth));
     count_fault(std::string("the n-th call fails: ") + fault::name_of(failed.what) + " " + name_of(fault.what, failed.what));
     journal->lose_power();
     if (!done) {
@@ -116,7 +116,8 @@ protected:
       state.apply(call);
     const auto look = [&](const disk_content& left, const char* how) {
       const found after = check_disk(left, life.entries, journal.acknowledged(), random_() % 8 == 0);
-      EXPECT_EQ(after.problem, "") << how << ", acknowledged " << journal.acknowledged() << "\n" << last_calls(life.calls, life.calls.size());
+      EXPECT_EQ(after.problem, "") << how << ", acknowledged " << journal.acknowledged() << "\n"
+                                   << last_calls(life.calls, life.calls.size());
     };
     look(state.as_it_is(), "started again");
     look(state.after({power_loss::bytes::none, power_loss::names::none}, random_), "and all unsynced lost");

@@ -42,8 +42,7 @@ public:
 
 class fault_env final : public rocksdb::EnvWrapper {
 public:
-  fault_env(rocksdb::Env& threads, std::shared_ptr<rocksdb::FileSystem> files)
-      : EnvWrapper(&threads) {
+  fault_env(rocksdb::Env& threads, std::shared_ptr<rocksdb::FileSystem> files) : EnvWrapper(&threads) {
     file_system_ = std::move(files);
     system_clock_ = std::make_shared<sleepless_clock>();
   }
@@ -124,8 +123,8 @@ public:
 
 class fault_file_system::writable_file final : public rocksdb::FSWritableFile, open_file {
 public:
-  using open_file::open_file;
   using FSWritableFile::Append;
+  using open_file::open_file;
   IOStatus Append(const Slice& bytes, const IOOptions&, IODebugContext*) override { return append(bytes); }
   IOStatus Truncate(uint64_t size, const IOOptions&, IODebugContext*) override { return truncate(size); }
   IOStatus Close(const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }
@@ -173,8 +172,7 @@ fault_disk::fault_disk(const disk_content& content)
 
 // ---- faults -----------------------------------------------------------------------------------------------------------
 
-fault_file_system::fault_file_system(const disk_content& content)
-    : FileSystemWrapper(rocksdb::FileSystem::Default()), state_(content) {}
+fault_file_system::fault_file_system(const disk_content& content) : FileSystemWrapper(rocksdb::FileSystem::Default()), state_(content) {}
 
 void fault_file_system::set_fault(const call_fault& fault) {
   const std::lock_guard held(mutex_);

@@ -37,7 +37,7 @@ public:
 
   // ---- what is wrong with it
   void set_fault(const call_fault& fault);
-  bool has_failed() const; // the fault has come
+  bool has_failed() const;       // the fault has come
   disk_call failed_call() const; // the first one, without its bytes
   // Every call fails from now on, and nothing changes any more: as for a process that has ended.
   void die();

@@ -35,7 +35,7 @@ public:
   void lose_power();
 
   bool has_stopped() const { return stopped_.load(); }
-  const std::string& why() const { return why_; } // it has stopped
+  const std::string& why() const { return why_; }                                    // it has stopped
   const std::vector<acknowledgement>& acknowledged() const { return acknowledged_; } // while nothing is being written
 
   result<void> replay(seq_t from, const wal::journal_reader::visitor& visit, const std::function<void(seq_t)>& progress) override;

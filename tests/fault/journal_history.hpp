@@ -76,8 +76,8 @@ private:
 
 // What was found of a disk that went through a fault.
 struct found {
-  std::string problem;  // empty: as promised
-  std::string refusal;  // what opening it said, if it did not open at once
+  std::string problem; // empty: as promised
+  std::string refusal; // what opening it said, if it did not open at once
   bool repaired = false;
   std::uint64_t newest = 0;
 };

@@ -43,8 +43,8 @@ public:
       ++histories_;
       play_history();
     }
-    std::printf("%zu different disks after %llu cut points of %llu histories: %llu opened, %llu after a repair; %llu went on\n", seen_.size(),
-                number(points_), number(histories_), number(opened_), number(repaired_), number(went_on_));
+    std::printf("%zu different disks after %llu cut points of %llu histories: %llu opened, %llu after a repair; %llu went on\n",
+                seen_.size(), number(points_), number(histories_), number(opened_), number(repaired_), number(went_on_));
   }
 
 private:
@@ -61,8 +61,8 @@ private:
       if (life == lives || ::testing::Test::HasFailure())
         return;
       // the next one comes after a cut somewhere in this one
-      const std::size_t cut = any_of(3) == 0 ? recorded.calls.size() : recorded.calls.size() - any_of(static_cast<std::uint32_t>(
-                                                                                                   recorded.calls.size() / 2));
+      const std::size_t cut =
+          any_of(3) == 0 ? recorded.calls.size() : recorded.calls.size() - any_of(static_cast<std::uint32_t>(recorded.calls.size() / 2));
       disk_state state(recorded.before);
       for (std::size_t i = 0; i < cut; ++i)
         state.apply(recorded.calls[i]);

@@ -1,5 +1,5 @@
-// Whole ledgers under orders of events that a seed chooses, and power losses at any time. What is expected does not depend on the order: what
-// was answered `ok` is there after the loss, asked again it is a duplicate with its first seq, and everything is there once.
+// Whole ledgers under orders of events that a seed chooses, and power losses at any time. What is expected does not depend on the order:
+// what was answered `ok` is there after the loss, asked again it is a duplicate with its first seq, and everything is there once.
 #include "engine/rfc3339.hpp"
 #include "tests/actors/running_ledger.hpp"
 #include "tests/fault/simulated_ledger.hpp"
@@ -42,9 +42,9 @@ public:
 struct asked_operation {
   std::size_t port = 0;
   std::unique_ptr<actors::owned_command> asked;
-  std::uint64_t id = 0;            // in the ledger that runs now
+  std::uint64_t id = 0;              // in the ledger that runs now
   std::size_t left_after = SIZE_MAX; // that many calls of the disk: when `ok` was out
-  std::uint64_t seq = 0;           // it said
+  std::uint64_t seq = 0;             // it said
 };
 
 const char* rules = R"(merchant = "beanhouse"
@@ -205,7 +205,7 @@ private:
       state.apply(calls[i]);
     using bytes = power_loss::bytes;
     using names = power_loss::names;
-    static constexpr power_loss losses[] = {{bytes::none, names::none},     {bytes::all, names::all},      {bytes::prefix, names::prefix},
+    static constexpr power_loss losses[] = {{bytes::none, names::none},      {bytes::all, names::all},     {bytes::prefix, names::prefix},
                                             {bytes::sectors, names::prefix}, {bytes::garbage, names::all}, {bytes::none, names::all}};
     return state.after(losses[random_() % std::size(losses)], random_);
   }

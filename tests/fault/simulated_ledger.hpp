@@ -1,5 +1,5 @@
-// A whole ledger on one thread and on a disk in memory: shards, CAF's ordinary actors and the journal's commits take their turns in an order
-// that a seed chooses. Nothing in it is a stand-in but the disk, the ports and the order.
+// A whole ledger on one thread and on a disk in memory: shards, CAF's ordinary actors and the journal's commits take their turns in an
+// order that a seed chooses. Nothing in it is a stand-in but the disk, the ports and the order.
 #pragma once
 
 #include "actors/ledger.hpp"
