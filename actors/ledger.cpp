@@ -32,7 +32,7 @@ std::uint32_t shard_count_for(std::uint32_t asked) {
 ledger_parts::ledger_parts(const ledger_options& options, std::unique_ptr<wal::journal> its_journal, std::uint64_t seed)
     : journal(std::move(its_journal)), clock(options.test_clock), merchants(seed) {
   // Work stealing walks deep queues under spinlocks, and a hot actor would keep its worker for ever.
-  caf_config.set("scheduler.policy", caf::atom("sharing"));
+  caf_config.set("scheduler.policy", options.stepped_actors ? caf::atom("testing") : caf::atom("sharing"));
   caf_config.set("scheduler.max-threads", 2u);
   caf_config.set("scheduler.max-throughput", 100u);
   system = std::make_unique<caf::actor_system>(caf_config);
@@ -42,7 +42,8 @@ ledger_parts::ledger_parts(const ledger_options& options, std::unique_ptr<wal::j
 }
 
 struct ledger::impl {
-  impl(const ledger_options& options, std::unique_ptr<wal::journal> journal) : parts(options, std::move(journal), random_seed()) {}
+  impl(const ledger_options& options, std::unique_ptr<wal::journal> journal)
+      : parts(options, std::move(journal), options.stepped_actors ? 1 : random_seed()) {}
 
   // Runs `act` on the shard's thread while it runs, else here.
   template <class Act>
@@ -105,6 +106,8 @@ ledger::~ledger() {
   close();
   impl_->parts.supervisor = {};
   impl_->parts.system.reset(); // waits for the ordinary actors, which know the shards
+  for (const auto& each : impl_->parts.shards)
+    each->core().forget_mail(); // what is dropped answers `unavailable`, to shards that must still be there
 }
 
 std::uint32_t ledger::shard_count() const { return static_cast<std::uint32_t>(impl_->parts.shards.size()); }

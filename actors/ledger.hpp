@@ -26,6 +26,7 @@ struct ledger_options {
   // How often the recovery point is moved; 0: no account images, every start reads the whole journal.
   std::chrono::milliseconds snapshot_every{0};
   std::size_t resident_accounts = 0; // how many accounts may be in memory, about; 0: all. Needs snapshots
+  bool stepped_actors = false;       // tests: CAF's test_coordinator runs the ordinary actors, and accounts always get the same shards
 };
 
 class ledger {

@@ -695,6 +695,12 @@ std::size_t shard_core::memory_bytes() const {
   return slabs_.bytes() + accounts_.bytes() + heap * step;
 }
 
+void shard_core::forget_mail() {
+  inbox::discard(inbox_.take_all());
+  inbox::discard(std::exchange(stash_, nullptr));
+  deferred_.clear();
+}
+
 void shard_core::retire_accounts() {
   const turn_scope here(this);
   accounts_.for_each([](account_actor& each) { each.retire(); });

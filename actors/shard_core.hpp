@@ -116,6 +116,7 @@ public:
   void index_reviews();
   std::size_t memory_bytes() const;
   void retire_accounts();
+  void forget_mail();
 
 private:
   // stages

@@ -23,7 +23,6 @@
 namespace tally::wal {
 namespace {
 
-constexpr std::size_t memtable_bytes = 64ull << 20;
 constexpr std::size_t commit_bytes_expected = 2ull << 20;
 constexpr std::size_t read_cache_bytes = 32ull << 20;
 constexpr std::size_t walk_readahead_bytes = 2ull << 20;
@@ -98,8 +97,10 @@ bool direct_io_works(const std::filesystem::path& folder) {
 bool writes(block_store::mode how) { return how != block_store::mode::read_only && how != block_store::mode::repair_read_only; }
 bool repairs(block_store::mode how) { return how == block_store::mode::repair || how == block_store::mode::repair_read_only; }
 
-rocksdb::Options store_options(const std::filesystem::path& folder, block_store::mode how, std::shared_ptr<rocksdb::Logger> log) {
+rocksdb::Options store_options(const std::filesystem::path& folder, block_store::mode how, const block_store::options& with,
+                               std::shared_ptr<rocksdb::Logger> log) {
   rocksdb::Options options;
+  options.env = with.on.env();
   options.create_if_missing = how == block_store::mode::create;
   options.error_if_exists = how == block_store::mode::create;
   // The default mode opens with half of the acknowledged records after one flipped bit.
@@ -115,14 +116,14 @@ rocksdb::Options store_options(const std::filesystem::path& folder, block_store:
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
 
-  options.write_buffer_size = memtable_bytes;
+  options.write_buffer_size = with.memtable_bytes;
   options.max_write_buffer_number = 4;
   options.allow_concurrent_memtable_write = false; // there is one writer
-  options.use_direct_io_for_flush_and_compaction = writes(how) && direct_io_works(folder);
+  options.use_direct_io_for_flush_and_compaction = writes(how) && with.on.is_the_machines() && direct_io_works(folder);
   options.bytes_per_sync = 1ull << 20; // where direct writes do not work
   // Keys only ever rise: files move down the levels as they are, and nothing is ever merged or held up.
   options.compression = rocksdb::kNoCompression;
-  options.target_file_size_base = 2 * memtable_bytes;
+  options.target_file_size_base = 2 * with.memtable_bytes;
   options.level0_slowdown_writes_trigger = 1000;
   options.level0_stop_writes_trigger = 2000;
   options.soft_pending_compaction_bytes_limit = 0;
@@ -136,7 +137,7 @@ rocksdb::Options store_options(const std::filesystem::path& folder, block_store:
 
   if (writes(how)) {
     rocksdb::Status status;
-    options.sst_file_manager.reset(rocksdb::NewSstFileManager(rocksdb::Env::Default(), nullptr, "", delete_bytes_per_second, true, &status,
+    options.sst_file_manager.reset(rocksdb::NewSstFileManager(options.env, nullptr, "", delete_bytes_per_second, true, &status,
                                                               trash_without_bound, delete_step_bytes));
   }
   return options;
@@ -144,7 +145,7 @@ rocksdb::Options store_options(const std::filesystem::path& folder, block_store:
 
 // What RocksDB says of each table that does not open by itself: of the database it names the list of tables only, its manifest.
 std::string table_problems(const rocksdb::Options& options, const std::filesystem::path& folder) {
-  const auto tables = tables_in(folder);
+  const auto tables = disk(options.env).files_in(folder, ".sst");
   if (!tables)
     return {};
   std::string problems;
@@ -180,13 +181,13 @@ struct block_store::impl {
 block_store::block_store(std::unique_ptr<impl> state) : impl_(std::move(state)) {}
 block_store::~block_store() = default;
 
-result<std::unique_ptr<block_store>> block_store::open(const std::filesystem::path& folder, mode how) {
+result<std::unique_ptr<block_store>> block_store::open(const std::filesystem::path& folder, mode how, const options& with) {
   auto state = std::make_unique<impl>();
   state->folder = folder;
   if (how != mode::create)
-    if (result<void> checked = check_tables(folder); !checked)
+    if (result<void> checked = check_tables(folder, with.on); !checked)
       return checked.error();
-  const rocksdb::Options options = store_options(folder, how, state->warnings);
+  const rocksdb::Options options = store_options(folder, how, with, state->warnings);
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status =
       writes(how) ? rocksdb::DB::Open(options, folder.string(), &db) : rocksdb::DB::OpenForReadOnly(options, folder.string(), &db);
@@ -198,8 +199,8 @@ result<std::unique_ptr<block_store>> block_store::open(const std::filesystem::pa
   return std::unique_ptr<block_store>(new block_store(std::move(state)));
 }
 
-result<void> block_store::check_unlocked(const std::filesystem::path& folder) {
-  rocksdb::Env* const env = rocksdb::Env::Default();
+result<void> block_store::check_unlocked(const std::filesystem::path& folder, const disk& on) {
+  rocksdb::Env* const env = on.env();
   rocksdb::FileLock* lock = nullptr;
   const rocksdb::Status status = env->LockFile((folder / "LOCK").string(), &lock);
   if (!status.ok())

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "wal/block.hpp"
+#include "wal/disk.hpp"
 
 #include <filesystem>
 #include <functional>
@@ -27,10 +28,16 @@ public:
     std::span<const std::byte> bytes;
   };
 
+  struct options {
+    disk on;
+    std::size_t memtable_bytes = 64ull << 20; // what is in the log at most, before it goes to a table
+  };
+
   // `locked` if another process serves it, `corrupt` if it is damaged; both say what and where.
-  static result<std::unique_ptr<block_store>> open(const std::filesystem::path& folder, mode how);
+  static result<std::unique_ptr<block_store>> open(const std::filesystem::path& folder, mode how, const options& with);
+  static result<std::unique_ptr<block_store>> open(const std::filesystem::path& folder, mode how) { return open(folder, how, options()); }
   // `locked` if another process serves it.
-  static result<void> check_unlocked(const std::filesystem::path& folder);
+  static result<void> check_unlocked(const std::filesystem::path& folder, const disk& on = {});
   ~block_store();
 
   // Adds a block to the next commit. The bytes are copied.

@@ -1,8 +1,6 @@
 #include "wal/commit_loop.hpp"
-#include "wal/os_failure.hpp"
 
 #include <pthread.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -169,7 +167,7 @@ void commit_loop::publish() {
 void commit_loop::check_free_space() {
   bytes_unchecked_ = 0;
   space_checked_at_ = clock::now();
-  const result<std::uint64_t> left = free_bytes(options_.folder);
+  const result<std::uint64_t> left = disk(options_.env).free_bytes(options_.folder);
   if (!left)
     stop_the_process(left.error());
   if (*left < options_.free_bytes_min)
@@ -205,18 +203,13 @@ void commit_loop::wait_for_work() {
 
 // After a failed write or sync nobody knows what is on disk: no retry, no flush, no destructor may pretend otherwise.
 void commit_loop::stop_the_process(const failure& why) const {
+  if (options_.instead_of_stopping)
+    options_.instead_of_stopping(why);
   std::fprintf(stderr, "tally: the journal cannot go on and the server stops: %s\n", why.what.c_str());
   std::fprintf(stderr, "tally: every acknowledged operation, up to entry %llu, is on disk\n",
                static_cast<unsigned long long>(durable_seq().value));
   std::fflush(stderr);
   ::_exit(journal_failure_exit_status);
-}
-
-result<std::uint64_t> free_bytes(const std::filesystem::path& folder) {
-  struct statvfs state {};
-  if (::statvfs(folder.c_str(), &state) != 0)
-    return os_failure("asking for the free space of " + folder.string());
-  return std::uint64_t{state.f_bavail} * state.f_frsize;
 }
 
 } // namespace tally::wal

@@ -78,7 +78,4 @@ private:
   std::thread thread_;
 };
 
-// The bytes that `folder`'s file system has left for us.
-result<std::uint64_t> free_bytes(const std::filesystem::path& folder);
-
 } // namespace tally::wal

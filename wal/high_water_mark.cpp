@@ -1,14 +1,11 @@
 #include "wal/high_water_mark.hpp"
 #include "engine/format_version.hpp"
 #include "wal/crc32c.hpp"
-#include "wal/os_failure.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
+#include <algorithm>
 #include <array>
-#include <cstring>
 #include <optional>
+#include <vector>
 
 namespace tally::wal {
 namespace {
@@ -40,97 +37,55 @@ record make_record(seq_t newest, const block_hash& hash) {
   return slot;
 }
 
-result<void> write_slot(int file, std::size_t slot, const record& content) {
-  const auto offset = static_cast<off_t>(slot * slot_distance);
-  const ssize_t written = ::pwrite(file, &content, sizeof content, offset);
-  if (written == static_cast<ssize_t>(sizeof content))
-    return {};
-  return written < 0 ? os_failure("writing the high-water mark") : os_failure("writing the high-water mark", ENOSPC);
+std::span<const std::byte> bytes_of(const record& slot) { return std::as_bytes(std::span(&slot, 1)); }
+
+result<void> write_slot(disk_file& file, std::size_t slot, const record& content) {
+  return file.write(slot * slot_distance, bytes_of(content));
 }
 
-// Of whatever version: magic, version and checksum stand where they stand in each.
-std::optional<record> read_slot(int file, std::size_t slot) {
+// Of whatever version: magic, version and checksum stand where they stand in each. nullopt: nothing in it verifies.
+result<std::optional<record>> read_slot(const disk_file& file, std::size_t slot) {
   record content;
-  const auto offset = static_cast<off_t>(slot * slot_distance);
-  if (::pread(file, &content, sizeof content, offset) != static_cast<ssize_t>(sizeof content))
-    return std::nullopt;
-  const bool verifies = content.magic == mark_magic && content.crc == crc_of(content);
+  const result<std::size_t> got = file.read(slot * slot_distance, std::as_writable_bytes(std::span(&content, 1)));
+  if (!got)
+    return got.error();
+  const bool verifies = *got == sizeof content && content.magic == mark_magic && content.crc == crc_of(content);
   return verifies ? std::optional(content) : std::nullopt;
-}
-
-result<void> write_new_file(const std::filesystem::path& file) {
-  const int handle = ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (handle < 0)
-    return os_failure("making " + file.string());
-  result<void> written;
-  for (std::size_t slot = 0; slot < slot_count && written; ++slot)
-    written = write_slot(handle, slot, make_record({}, {}));
-  if (written && ::fsync(handle) != 0)
-    written = os_failure("syncing " + file.string());
-  ::close(handle);
-  return written;
-}
-
-result<void> sync_folder(const std::filesystem::path& folder) {
-  const int handle = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (handle < 0)
-    return os_failure("opening " + folder.string());
-  result<void> synced;
-  if (::fsync(handle) != 0)
-    synced = os_failure("syncing " + folder.string());
-  ::close(handle);
-  return synced;
 }
 
 } // namespace
 
-result<void> high_water_mark::create(const std::filesystem::path& file) {
-  std::filesystem::path unfinished = file;
-  unfinished += ".new";
-  if (result<void> written = write_new_file(unfinished); !written)
-    return written;
-  if (::rename(unfinished.c_str(), file.c_str()) != 0)
-    return os_failure("renaming " + unfinished.string());
-  return sync_folder(file.parent_path());
+result<void> high_water_mark::create(const std::filesystem::path& file, const disk& on) {
+  std::vector<std::byte> content((slot_count - 1) * slot_distance + sizeof(record));
+  const record nothing = make_record({}, {});
+  for (std::size_t slot = 0; slot < slot_count; ++slot)
+    std::ranges::copy(bytes_of(nothing), content.begin() + static_cast<std::ptrdiff_t>(slot * slot_distance));
+  return on.put(file, content);
 }
 
-result<high_water_mark> high_water_mark::open(const std::filesystem::path& file, bool read_only) {
+result<high_water_mark> high_water_mark::open(const std::filesystem::path& file, bool read_only, const disk& on) {
+  result<disk_file> opened = on.open(file, read_only);
+  if (!opened)
+    return opened.error();
   high_water_mark mark;
-  mark.file_ = ::open(file.c_str(), (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
-  if (mark.file_ < 0 && errno == ENOENT)
-    return failure{failure_code::missing, "there is no " + file.string()};
-  if (mark.file_ < 0)
-    return os_failure("opening " + file.string());
+  mark.file_ = std::move(*opened);
   bool found = false;
   for (std::size_t slot = 0; slot < slot_count; ++slot) {
-    const std::optional<record> content = read_slot(mark.file_, slot);
-    if (content && content->version != mark_format_version)
-      return other_format(file.string(), content->version, mark_format_version);
-    if (!content || (found && seq_t{content->seq} < mark.newest_))
+    const result<std::optional<record>> content = read_slot(mark.file_, slot);
+    if (!content)
+      return content.error();
+    if (*content && (*content)->version != mark_format_version)
+      return other_format(file.string(), (*content)->version, mark_format_version);
+    if (!*content || (found && seq_t{(*content)->seq} < mark.newest_))
       continue;
     found = true;
     mark.newest_slot_ = slot;
-    mark.newest_ = {content->seq};
-    mark.hash_ = content->hash;
+    mark.newest_ = {(*content)->seq};
+    mark.hash_ = (*content)->hash;
   }
   if (!found)
     return failure{failure_code::corrupt, file.string() + ": no record of the high-water mark verifies"};
   return mark;
-}
-
-high_water_mark::high_water_mark(high_water_mark&& other) noexcept { *this = std::move(other); }
-
-high_water_mark& high_water_mark::operator=(high_water_mark&& other) noexcept {
-  std::swap(file_, other.file_);
-  newest_slot_ = other.newest_slot_;
-  newest_ = other.newest_;
-  hash_ = other.hash_;
-  return *this;
-}
-
-high_water_mark::~high_water_mark() {
-  if (file_ >= 0)
-    ::close(file_);
 }
 
 result<void> high_water_mark::advance(seq_t newest, const block_hash& hash) {
@@ -144,10 +99,6 @@ result<void> high_water_mark::advance(seq_t newest, const block_hash& hash) {
   return {};
 }
 
-result<void> high_water_mark::sync() {
-  if (::fdatasync(file_) != 0)
-    return os_failure("syncing the high-water mark");
-  return {};
-}
+result<void> high_water_mark::sync() { return file_.sync(); }
 
 } // namespace tally::wal

@@ -5,6 +5,7 @@
 
 #include "engine/result.hpp"
 #include "wal/block.hpp"
+#include "wal/disk.hpp"
 
 #include <filesystem>
 
@@ -15,12 +16,9 @@ namespace tally::wal {
 class high_water_mark {
 public:
   // Makes the file, with a mark of 0, or nothing of it.
-  static result<void> create(const std::filesystem::path& file);
+  static result<void> create(const std::filesystem::path& file, const disk& on = {});
   // `missing` if there is no such file, `corrupt` if nothing in it verifies.
-  static result<high_water_mark> open(const std::filesystem::path& file, bool read_only);
-  high_water_mark(high_water_mark&&) noexcept;
-  high_water_mark& operator=(high_water_mark&&) noexcept;
-  ~high_water_mark();
+  static result<high_water_mark> open(const std::filesystem::path& file, bool read_only, const disk& on = {});
 
   seq_t newest() const { return newest_; }
   const block_hash& hash() const { return hash_; } // of the block that ends at newest
@@ -29,7 +27,7 @@ public:
 
 private:
   high_water_mark() = default;
-  int file_ = -1;
+  disk_file file_;
   std::size_t newest_slot_ = 0;
   seq_t newest_;
   block_hash hash_{};

@@ -1,52 +1,38 @@
 #include "wal/journal_folder.hpp"
 #include "wal/log_file.hpp"
 
-#include <algorithm>
-#include <vector>
-
 namespace tally::wal {
 namespace {
 
-namespace fs = std::filesystem;
+result<bool> has_store(const journal_folder& folder) { return folder.with.on.exists(folder.blocks() / "CURRENT"); }
 
-bool has_store(const journal_folder& folder) {
-  std::error_code ignored;
-  return fs::exists(folder.blocks() / "CURRENT", ignored);
-}
-
-bool has_mark(const journal_folder& folder) {
-  std::error_code ignored;
-  return fs::exists(folder.mark(), ignored);
-}
-
+// The folders are on disk before what is in them: the store makes its own and does not sync the one above.
 result<void> make_folder(const journal_folder& folder) {
-  std::error_code error;
-  fs::create_directories(folder.root, error);
-  if (error)
-    return failure{failure_code::io, "making " + folder.root.string() + ": " + error.message()};
-  return high_water_mark::create(folder.mark());
+  if (result<void> made = folder.with.on.make_folder(folder.blocks()); !made)
+    return made;
+  return high_water_mark::create(folder.mark(), folder.with.on);
 }
 
 result<opened_journal> create_store(const journal_folder& folder) {
-  auto store = block_store::open(folder.blocks(), block_store::mode::create);
+  auto store = block_store::open(folder.blocks(), block_store::mode::create, folder.with);
   if (!store)
     return store.error();
-  auto mark = high_water_mark::open(folder.mark(), false);
+  auto mark = high_water_mark::open(folder.mark(), false, folder.with.on);
   if (!mark)
     return mark.error();
   return opened_journal{std::move(*mark), std::move(*store)};
 }
 
 result<opened_journal> open_to_serve(const journal_folder& folder) {
-  const result<log_damage> damage = find_log_damage(folder.blocks());
+  const result<log_damage> damage = find_log_damage(folder);
   if (!damage)
     return damage.error();
   if (!damage->text.empty())
     return failure{failure_code::corrupt, damage->text};
-  auto store = block_store::open(folder.blocks(), block_store::mode::serve);
+  auto store = block_store::open(folder.blocks(), block_store::mode::serve, folder.with);
   if (!store)
     return store.error();
-  auto mark = high_water_mark::open(folder.mark(), false); // now that nobody else writes it
+  auto mark = high_water_mark::open(folder.mark(), false, folder.with.on); // now that nobody else writes it
   if (!mark)
     return mark.error();
   return opened_journal{std::move(*mark), std::move(*store)};
@@ -54,10 +40,10 @@ result<opened_journal> open_to_serve(const journal_folder& folder) {
 
 // The mark first: a server that writes meanwhile only makes the store newer than it.
 result<opened_journal> open_to_read(const journal_folder& folder) {
-  auto mark = high_water_mark::open(folder.mark(), true);
+  auto mark = high_water_mark::open(folder.mark(), true, folder.with.on);
   if (!mark)
     return mark.error();
-  auto store = block_store::open(folder.blocks(), block_store::mode::read_only);
+  auto store = block_store::open(folder.blocks(), block_store::mode::read_only, folder.with);
   if (!store)
     return store.error();
   return opened_journal{std::move(*mark), std::move(*store)};
@@ -74,18 +60,24 @@ failure journal_folder::explain(const failure& why) const {
 }
 
 result<opened_journal> open_journal_folder(const journal_folder& folder, bool read_only) {
-  if (!has_mark(folder)) {
-    if (has_store(folder))
+  const result<bool> has_mark = folder.with.on.exists(folder.mark());
+  if (!has_mark)
+    return has_mark.error();
+  const result<bool> is_store = has_store(folder);
+  if (!is_store)
+    return is_store.error();
+  if (!*has_mark) {
+    if (*is_store)
       return failure{failure_code::corrupt, "its blocks are there and " + folder.mark().string() + " is missing"};
     if (read_only)
       return failure{failure_code::missing, "there is no journal"};
     if (result<void> made = make_folder(folder); !made)
       return made.error();
   }
-  if (has_store(folder))
+  if (*is_store)
     return read_only ? open_to_read(folder) : open_to_serve(folder);
 
-  const auto mark = high_water_mark::open(folder.mark(), true);
+  const auto mark = high_water_mark::open(folder.mark(), true, folder.with.on);
   if (!mark)
     return mark.error();
   if (mark->newest())
@@ -96,22 +88,18 @@ result<opened_journal> open_journal_folder(const journal_folder& folder, bool re
   return create_store(folder);
 }
 
-result<log_damage> find_log_damage(const std::filesystem::path& blocks) {
-  std::vector<fs::path> files;
-  std::error_code error;
-  for (fs::directory_iterator at(blocks, error), end; !error && at != end; at.increment(error)) {
-    if (at->path().extension() == ".log")
-      files.push_back(at->path());
-  }
-  if (error)
-    return failure{failure_code::io, "listing " + blocks.string() + ": " + error.message()};
-  std::sort(files.begin(), files.end()); // by their numbers, which have leading zeros
+result<log_damage> find_log_damage(const journal_folder& folder) {
+  const auto files = folder.with.on.files_in(folder.blocks(), ".log"); // in order: their numbers have leading zeros
+  if (!files)
+    return files.error();
 
   log_damage damage;
-  for (const fs::path& file : files) {
-    const result<log_file_state> state = inspect_log_file(file);
+  for (const std::filesystem::path& file : *files) {
+    const result<log_file_state> state = inspect_log_file(file, folder.with.on);
     if (!state)
       return state.error();
+    if (state->damaged())
+      damage.files.push_back({file, state->sound_bytes});
     if (state->damaged())
       damage.text += (damage.text.empty() ? "" : "; ") + file.string() + " is damaged from byte " + std::to_string(state->sound_bytes) +
                      " of " + std::to_string(state->bytes) + " on";

@@ -6,11 +6,13 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace tally::wal {
 
 struct journal_folder {
   std::filesystem::path root;
+  block_store::options with{}; // the disk it is on, too
 
   std::filesystem::path blocks() const { return root / "blocks"; }
   std::filesystem::path mark() const { return root / "high_water_mark"; }
@@ -29,9 +31,14 @@ result<opened_journal> open_journal_folder(const journal_folder& folder, bool re
 
 // The log files that are damaged, in order, and how many of their bytes come after the first damage.
 struct log_damage {
+  struct file {
+    std::filesystem::path path;
+    std::uint64_t sound_bytes = 0;
+  };
+  std::vector<file> files;
   std::string text; // names files and offsets; empty if there is none
   std::uint64_t bytes = 0;
 };
-result<log_damage> find_log_damage(const std::filesystem::path& blocks);
+result<log_damage> find_log_damage(const journal_folder& folder);
 
 } // namespace tally::wal

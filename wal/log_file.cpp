@@ -1,10 +1,7 @@
 #include "wal/log_file.hpp"
 #include "wal/crc32c.hpp"
-#include "wal/os_failure.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
+#include <algorithm>
 #include <cstring>
 #include <span>
 #include <vector>
@@ -13,7 +10,7 @@ namespace tally::wal {
 namespace {
 
 constexpr std::size_t log_block_bytes = 32 * 1024; // records never cross one
-constexpr std::size_t read_bytes = 32 * log_block_bytes;
+constexpr std::uint64_t blocks_per_read = 32;
 constexpr std::size_t record_header_bytes = 7; // checksum 4, length 2, type 1
 
 enum record_type : std::uint8_t { full = 1, first = 2, middle = 3, last = 4 };
@@ -76,28 +73,24 @@ private:
 
 } // namespace
 
-result<log_file_state> inspect_log_file(const std::filesystem::path& file) {
-  const int handle = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
-  if (handle < 0)
-    return os_failure("opening " + file.string());
+result<log_file_state> inspect_log_file(const std::filesystem::path& file, const disk& on) {
+  const result<disk_file> opened = on.open(file, true);
+  if (!opened)
+    return opened.error();
+  const result<std::uint64_t> size = on.size(file);
+  if (!size)
+    return size.error();
   log_scan scan;
-  std::vector<std::byte> buffer(read_bytes);
-  std::size_t filled = 0;
-  ssize_t got = 0;
-  do {
-    got = ::read(handle, buffer.data() + filled, buffer.size() - filled);
-    if (got > 0)
-      filled += static_cast<std::size_t>(got);
-    if (filled < buffer.size() && got > 0)
-      continue;
-    for (std::size_t at = 0; at < filled; at += log_block_bytes)
-      scan.block(std::span<const std::byte>(buffer).subspan(at, std::min(log_block_bytes, filled - at)));
-    filled = 0;
-  } while (got > 0);
-  const int error = errno;
-  ::close(handle);
-  if (got < 0)
-    return os_failure("reading " + file.string(), error);
+  std::vector<std::byte> buffer(std::clamp<std::uint64_t>((*size + log_block_bytes) / log_block_bytes, 1, blocks_per_read) *
+                                log_block_bytes);
+  for (std::uint64_t offset = 0, got = buffer.size(); got == buffer.size(); offset += got) {
+    const result<std::size_t> read = opened->read(offset, buffer);
+    if (!read)
+      return read.error();
+    got = *read;
+    for (std::size_t at = 0; at < got; at += log_block_bytes)
+      scan.block(std::span<const std::byte>(buffer).subspan(at, std::min(log_block_bytes, got - at)));
+  }
   scan.state.bytes = std::max(scan.state.bytes, scan.state.sound_bytes);
   return scan.state;
 }

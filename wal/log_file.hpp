@@ -2,7 +2,7 @@
 // Its format: https://github.com/facebook/rocksdb/wiki/Write-Ahead-Log-File-Format.
 #pragma once
 
-#include "engine/result.hpp"
+#include "wal/disk.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -16,6 +16,6 @@ struct log_file_state {
   bool damaged() const { return sound_bytes < bytes; }
 };
 
-result<log_file_state> inspect_log_file(const std::filesystem::path& file);
+result<log_file_state> inspect_log_file(const std::filesystem::path& file, const disk& on = {});
 
 } // namespace tally::wal

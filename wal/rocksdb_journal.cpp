@@ -95,13 +95,13 @@ result<std::unique_ptr<rocksdb_journal>> open_checked(const journal_options& opt
 } // namespace
 
 result<std::unique_ptr<rocksdb_journal>> rocksdb_journal::open(const journal_options& options) {
-  const journal_folder folder{options.folder};
+  const journal_folder folder{options.folder, {disk(options.env), options.memtable_bytes}};
   auto opened = open_checked(options, folder);
   if (!opened)
     return folder.explain(opened.error());
   if (options.read_only)
     return opened;
-  const result<std::uint64_t> left = free_bytes(options.folder);
+  const result<std::uint64_t> left = folder.with.on.free_bytes(options.folder);
   if (!left)
     return folder.explain(left.error());
   if (*left < options.free_bytes_min)

@@ -5,7 +5,12 @@
 #include "wal/journal.hpp"
 
 #include <filesystem>
+#include <functional>
 #include <string>
+
+namespace rocksdb {
+class Env;
+}
 
 namespace tally::wal {
 
@@ -15,6 +20,10 @@ struct journal_options {
   bool sync = true;                            // false only for measuring what the disk costs
   std::uint64_t free_bytes_min = 256ull << 20; // below this the journal refuses early (stops the server)
   std::uint32_t spin_us = 100;                 // how long the idle journal thread looks for work before it sleeps
+  rocksdb::Env* env = nullptr;                 // the file system everything lies on; null: the machine's
+  std::size_t memtable_bytes = 64ull << 20;    // what a log file holds before it goes to a table
+  // Called on the journal thread where the process would be ended, for tests that play many such ends; must not return.
+  std::function<void(const failure&)> instead_of_stopping;
 };
 
 // Nanoseconds the journal thread has spent per stage, for docs/benchmarks.md and the metrics.
@@ -45,6 +54,6 @@ struct repair_report {
   seq_t kept;         // newest entry that is there and verifies
   std::uint64_t bytes_dropped = 0;
 };
-result<repair_report> repair_journal(const std::filesystem::path& folder);
+result<repair_report> repair_journal(const std::filesystem::path& folder, rocksdb::Env* env = nullptr);
 
 } // namespace tally::wal

@@ -1,12 +1,9 @@
 #include "wal/table_file.hpp"
 
-#include "wal/os_failure.hpp"
-
 #include <algorithm>
-#include <cerrno>
 #include <cstdint>
 #include <cstring>
-#include <fstream>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -66,19 +63,28 @@ private:
 
 class table_file {
 public:
-  explicit table_file(const std::filesystem::path& path) : path_(path), in_(path, std::ios::binary | std::ios::ate) {}
+  table_file(const std::filesystem::path& path, const disk& on) : path_(path), disk_(on) {}
 
   result<void> check() {
-    if (!in_) {
-      const int error = errno;
-      if (error == ENOENT) // a server beside us is done with it
-        return {};
-      return os_failure(path_.string(), error);
-    }
-    size_ = static_cast<std::uint64_t>(in_.tellg());
+    const result<void> checked = check_opened();
+    return !checked && checked.error().code == failure_code::missing ? result<void>() : checked; // a server beside us is done with it
+  }
+
+private:
+  result<void> check_opened() {
+    const result<std::uint64_t> size = disk_.size(path_);
+    if (!size)
+      return size.error();
+    size_ = *size;
     if (size_ < footer_bytes)
       return {}; // a crash leaves tables that were not finished; RocksDB drops them
+    result<disk_file> opened = disk_.open(path_, true);
+    if (!opened)
+      return opened.error();
+    in_ = std::move(*opened);
     const bytes footer = read({size_ - footer_bytes, footer_bytes});
+    if (!failed_)
+      return failed_;
     std::uint64_t magic = 0;
     if (footer.size() == footer_bytes)
       std::memcpy(&magic, &footer[magic_at], sizeof magic);
@@ -87,21 +93,24 @@ public:
     block_handle meta;
     if (const char* problem = problem_with_footer(footer, meta))
       return damaged("its footer", problem);
-    if (!properties_are_plain(read(meta)))
+    const bool plain = properties_are_plain(read(meta));
+    if (!failed_)
+      return failed_;
+    if (!plain)
       return damaged("its properties", "their block is of another kind");
     return {};
   }
 
-private:
   failure damaged(const char* where, const char* what) const {
     return {failure_code::corrupt, path_.string() + " is damaged in " + where + ": " + what};
   }
 
   bytes read(block_handle place) {
     bytes content(place.size);
-    in_.clear();
-    in_.seekg(static_cast<std::streamoff>(place.offset));
-    if (!in_.read(reinterpret_cast<char*>(content.data()), static_cast<std::streamsize>(content.size())))
+    const result<std::size_t> got = in_.read(place.offset, std::as_writable_bytes(std::span(content)));
+    if (!got)
+      failed_ = got.error();
+    if (!got || *got < content.size())
       content.clear();
     return content;
   }
@@ -155,30 +164,20 @@ private:
   }
 
   const std::filesystem::path path_;
-  std::ifstream in_;
+  const disk disk_;
+  disk_file in_;
+  result<void> failed_; // the first read that did
   std::uint64_t size_ = 0;
 };
 
 } // namespace
 
-result<std::vector<std::filesystem::path>> tables_in(const std::filesystem::path& folder) {
-  std::vector<std::filesystem::path> tables;
-  std::error_code error;
-  for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end; at.increment(error))
-    if (at->path().extension() == ".sst")
-      tables.push_back(at->path());
-  if (error && error != std::errc::no_such_file_or_directory)
-    return os_failure("listing " + folder.string(), error.value());
-  std::ranges::sort(tables);
-  return tables;
-}
-
-result<void> check_tables(const std::filesystem::path& folder) {
-  const auto tables = tables_in(folder);
+result<void> check_tables(const std::filesystem::path& folder, const disk& on) {
+  const auto tables = on.files_in(folder, ".sst");
   if (!tables)
     return tables.error();
   for (const std::filesystem::path& table : *tables)
-    if (result<void> checked = table_file(table).check(); !checked)
+    if (result<void> checked = table_file(table, on).check(); !checked)
       return checked;
   return {};
 }

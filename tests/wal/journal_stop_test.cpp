@@ -121,7 +121,7 @@ TEST_F(journal_stop, by_a_refused_write_says_so_and_loses_nothing_acknowledged) 
 // Somebody else fills the disk.
 TEST_F(journal_stop, by_a_disk_that_becomes_nearly_full_says_so_and_loses_nothing_acknowledged) {
   constexpr std::uint64_t ballast_bytes = 2ull << 30;
-  const auto left = free_bytes(folder);
+  const auto left = disk().free_bytes(folder);
   ASSERT_TRUE(left.ok());
   if (*left < 2 * ballast_bytes)
     GTEST_SKIP() << "there is not enough space here to waste";

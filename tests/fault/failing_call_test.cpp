@@ -1,0 +1,197 @@
+// The n-th call of a journal's life fails, for every n and in several ways: it says so and stops, or could do without; whatever had been
+// acknowledged stays, on the disk as it is and after a power loss on top.
+#include "tests/fault/journal_history.hpp"
+#include "tests/fault/totals.hpp"
+
+#include <gtest/gtest.h>
+
+#include <optional>
+
+namespace tally::fault {
+namespace {
+
+using effect = call_fault::effect;
+using kind = disk_call::kind;
+
+// What it comes to for a call of that kind.
+const char* name_of(effect what, kind of) {
+  if ((what == effect::half_written && of != kind::write) || (what == effect::lost_sync && of != kind::sync))
+    what = effect::io_error;
+  switch (what) {
+  case effect::io_error:
+    return "fails";
+  case effect::no_space:
+    return "finds the disk full";
+  case effect::half_written:
+    return "is done by half and fails";
+  case effect::lost_sync:
+    return "fails, loses its bytes, and succeeds when called again";
+  }
+  return "";
+}
+
+// One script a seed; every run of it makes the same calls up to the one that fails.
+class script {
+public:
+  script(std::uint64_t seed, std::size_t memtable_bytes, std::uint32_t note_bytes)
+      : seed_(seed), memtable_bytes_(memtable_bytes), note_bytes_(note_bytes) {
+    living_journal journal(empty_disk(), {}, 1, memtable_bytes_);
+    EXPECT_TRUE(journal.open().ok());
+    std::mt19937_64 random(seed_);
+    write_some(journal, random);
+    journal.lose_power();
+    begin_ = journal.disk().files->content(); // as after a kill: there is a log to read
+    entries_ = journal.recorded().entries;
+    entries_.resize(check_disk(begin_, entries_, journal.acknowledged(), false).newest);
+  }
+
+  // From an empty disk, or from the one of the first life.
+  std::unique_ptr<living_journal> begin(bool from_empty) const {
+    return from_empty ? std::make_unique<living_journal>(empty_disk(), expected_entries(), 2, memtable_bytes_)
+                      : std::make_unique<living_journal>(begin_, entries_, 2, memtable_bytes_);
+  }
+
+  result<void> play(living_journal& journal) const {
+    if (result<void> opened = journal.open(); !opened)
+      return opened;
+    std::mt19937_64 random(seed_ + 1);
+    write_some(journal, random);
+    journal.stop();
+    return {};
+  }
+
+private:
+  void write_some(living_journal& journal, std::mt19937_64& random) const {
+    for (int i = 0; i < 3 && !journal.has_stopped(); ++i) {
+      for (std::uint64_t batches = 1 + random() % 2; batches > 0 && !journal.has_stopped(); --batches)
+        journal.hand_over(static_cast<std::uint32_t>(random() % living_journal::shards), {1 + static_cast<std::uint32_t>(random() % 3), 2},
+                          note_bytes_);
+      while (journal.commit() && journal.acknowledged() < journal.written())
+        continue;
+    }
+  }
+
+  const std::uint64_t seed_;
+  const std::size_t memtable_bytes_;
+  const std::uint32_t note_bytes_;
+  disk_content begin_;
+  expected_entries entries_;
+};
+
+class failing_call : public ::testing::Test {
+protected:
+  // What failed; nothing once the life has fewer calls.
+  std::optional<kind> play(const script& played, bool from_empty, const call_fault& fault) {
+    const auto journal = played.begin(from_empty);
+    fault_file_system& disk = *journal->disk().files;
+    disk.set_fault(fault);
+    const result<void> done = played.play(*journal);
+    if (!disk.has_failed())
+      return {};
+    const disk_call failed = disk.failed_call();
+    SCOPED_TRACE(failed.text() + " " + name_of(fault.what, failed.what) + (fault.for_ever ? ", and so does all that follows" : "") +
+                 ", as call " + std::to_string(fault.nth));
+    count_fault(std::string("the n-th call fails: ") + fault::name_of(failed.what) + " " + name_of(fault.what, failed.what));
+    journal->lose_power();
+    if (!done) {
+      EXPECT_NE(done.error().what.find(journal_name), std::string::npos) << "it does not say where: " << done.error().what;
+      ++refused_;
+    } else if (journal->has_stopped()) {
+      EXPECT_NE(journal->why().find(journal_name), std::string::npos) << "it does not say where: " << journal->why();
+      ++stopped_;
+    } else {
+      const bool counts = failed.what == kind::write || failed.what == kind::sync;
+      const bool is_the_journals = failed.name.ends_with(".log") || failed.name.ends_with("high_water_mark");
+      EXPECT_FALSE(counts && is_the_journals) << "it went on";
+      ++went_on_;
+    }
+    look_at(*journal);
+    return failed.what;
+  }
+
+  void look_at(const living_journal& journal) {
+    const recorded_life life = journal.recorded();
+    disk_state state(life.before);
+    for (const disk_call& call : life.calls)
+      state.apply(call);
+    const auto look = [&](const disk_content& left, const char* how) {
+      const found after = check_disk(left, life.entries, journal.acknowledged(), random_() % 8 == 0);
+      EXPECT_EQ(after.problem, "") << how << ", acknowledged " << journal.acknowledged() << "\n"
+                                   << last_calls(life.calls, life.calls.size());
+    };
+    look(state.as_it_is(), "started again");
+    look(state.after({power_loss::bytes::none, power_loss::names::none}, random_), "and all unsynced lost");
+    look(state.after({power_loss::bytes::sectors, power_loss::names::prefix}, random_), "and sectors torn");
+  }
+
+  void play_all(std::uint64_t seed, std::uint64_t wanted, std::size_t memtable_bytes, std::uint32_t note_bytes) {
+    std::uint64_t runs = 0;
+    for (std::uint64_t history = 0; runs < wanted && !HasFailure(); ++history) {
+      const script played(seed + history, memtable_bytes, note_bytes);
+      // All effects of a call, then the next; short runs look at every third call of their one history.
+      const std::uint64_t step = wanted < 2'000 ? 3 : 1;
+      for (const bool from_empty : {false, true})
+        for (std::uint64_t nth = 1 + seed % step; !HasFailure(); nth += step) {
+          const std::optional<kind> failed = play(played, from_empty, {nth, {}, effect::io_error, false});
+          if (!failed)
+            break;
+          runs += 3;
+          play(played, from_empty, {nth, {}, effect::io_error, true});
+          play(played, from_empty, {nth, {}, effect::no_space, true});
+          if (*failed == kind::write)
+            play(played, from_empty, {nth, {}, effect::half_written, false}), ++runs;
+          if (*failed == kind::sync)
+            play(played, from_empty, {nth, {}, effect::lost_sync, false}), ++runs;
+        }
+    }
+    std::printf("%llu runs: %llu did not open, %llu stopped, %llu could do without\n", number(runs), number(refused_), number(stopped_),
+                number(went_on_));
+  }
+
+  static unsigned long long number(std::uint64_t value) { return value; }
+
+  std::mt19937_64 random_{1};
+  std::uint64_t refused_ = 0, stopped_ = 0, went_on_ = 0;
+};
+
+TEST_F(failing_call, of_any_kind_loses_nothing_acknowledged) { play_all(wal::testing::test_seed(), points_for(5), 64ull << 20, 200); }
+
+TEST_F(failing_call, while_tables_are_written_loses_nothing_acknowledged) {
+  play_all(wal::testing::test_seed(), points_for(2), 64ull << 10, 30'000);
+}
+
+// A read that fails is not the end of the file: neither now nor for whoever opens it next.
+TEST_F(failing_call, of_a_read_hides_nothing) {
+  std::uint64_t runs = 0;
+  for (const std::size_t memtable_bytes : {64ull << 20, 64ull << 10}) {
+    living_journal before(empty_disk(), {}, 1, memtable_bytes);
+    ASSERT_TRUE(before.open().ok());
+    for (int i = 0; i < 6; ++i) {
+      before.hand_over(0, {2, 1}, 20'000);
+      ASSERT_TRUE(before.commit());
+    }
+    before.lose_power();
+    const recorded_life life = before.recorded();
+    const disk_content begin = before.disk().files->content();
+    for (std::uint64_t nth = 1; !HasFailure(); ++nth) {
+      fault_disk disk(begin);
+      disk.files->set_fault({nth, kind::read, effect::io_error, false});
+      {
+        const auto opened = wal::rocksdb_journal::open(journal_options_on(disk, memtable_bytes));
+        std::uint64_t count = 0;
+        const bool is_read = opened && (*opened)->replay({1}, [&](const entry&) { return ++count > 0; }, {}).ok();
+        ASSERT_TRUE(!is_read || count == before.acknowledged()) << "read " << nth << ": " << count << " entries";
+      }
+      const found after = check_disk(disk.files->content(), life.entries, before.acknowledged(), false);
+      EXPECT_EQ(after.problem, "") << "read " << nth << " failed: " << disk.files->failed_call().text();
+      if (!disk.files->has_failed())
+        break;
+      ++runs;
+      count_fault("the n-th call fails: read fails");
+    }
+  }
+  EXPECT_GT(runs, 20u);
+}
+
+} // namespace
+} // namespace tally::fault

@@ -1,0 +1,346 @@
+// Whole ledgers under orders of events that a seed chooses, and power losses at any time. What is expected does not depend on the order:
+// what was answered `ok` is there after the loss, asked again it is a duplicate with its first seq, and everything is there once.
+#include "engine/rfc3339.hpp"
+#include "tests/actors/running_ledger.hpp"
+#include "tests/fault/simulated_ledger.hpp"
+#include "tests/fault/totals.hpp"
+#include "tests/wal/entries.hpp"
+#include "wal/audit.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <fstream>
+#include <map>
+#include <set>
+#include <tuple>
+
+namespace tally::fault {
+namespace {
+
+namespace fs = std::filesystem;
+using actors::scripted_answer;
+
+// Memory if there is some: what lies here is not what is tested.
+class scratch_folder {
+public:
+  scratch_folder() {
+    std::error_code ignored;
+    const fs::path memory = "/dev/shm";
+    std::string name = ((fs::is_directory(memory, ignored) ? memory : fs::temp_directory_path()) / "tally-fault-XXXXXX").string();
+    TALLY_ASSERT(::mkdtemp(name.data()) != nullptr);
+    path = name;
+  }
+  ~scratch_folder() {
+    std::error_code ignored;
+    fs::remove_all(path, ignored);
+  }
+  fs::path path;
+};
+
+// One operation, sent again and again until the end.
+struct asked_operation {
+  std::size_t port = 0;
+  std::unique_ptr<actors::owned_command> asked;
+  std::uint64_t id = 0;              // in the ledger that runs now
+  std::size_t left_after = SIZE_MAX; // that many calls of the disk: when `ok` was out
+  std::uint64_t seq = 0;             // it said
+};
+
+const char* rules = R"(merchant = "beanhouse"
+[enroll]
+opening_points = 500
+[earn]
+points = "1"
+per = "1.00"
+[redeem]
+points = 100
+value = "1.00"
+)";
+
+class simulation {
+public:
+  explicit simulation(std::uint64_t seed) : seed_(seed), random_(seed) {}
+
+  // What happened, in order; the same for the same seed.
+  const std::vector<std::string>& trace() const { return trace_; }
+
+  // Returns the number of power losses played.
+  std::uint64_t play() {
+    script();
+    disk_content disk{{}, {"/disk"}};
+    std::uint64_t losses = 0;
+    for (int life = 0; life < 3 && !::testing::Test::HasFailure(); ++life, ++losses)
+      disk = live_until_power_loss(disk);
+    if (!::testing::Test::HasFailure())
+      live_to_the_end(disk);
+    return losses;
+  }
+
+private:
+  static constexpr std::uint32_t accounts = 5;
+
+  void add(const command& asked) {
+    asked_operation& made = operations_.emplace_back();
+    made.port = random_() % 3;
+    made.asked = std::make_unique<actors::owned_command>(asked);
+  }
+
+  std::string any_account() { return "m-" + std::to_string(random_() % accounts); }
+
+  void script() {
+    add(actors::put_of(rules));
+    for (std::uint32_t i = 0; i < accounts; ++i)
+      add(actors::enroll_of("m-" + std::to_string(i)));
+    for (int i = 0; i < 40; ++i) {
+      const std::string number = std::to_string(i), a = any_account(), b = any_account();
+      switch (random_() % 9) {
+      case 0:
+      case 1:
+        add(actors::earn_of(a, "o-" + number, static_cast<std::int64_t>(random_() % 900'000) + 10'000));
+        break;
+      case 2:
+        add(actors::redeem_of(a, "o-" + number, 1 + static_cast<std::int64_t>(random_() % 200)));
+        break;
+      case 3:
+      case 4:
+        if (a != b)
+          add(actors::transfer_of(a, b, "t-" + number, 1 + static_cast<std::int64_t>(random_() % 100)));
+        break;
+      case 5:
+        add(actors::authorize_of(a, "v-" + number, 1 + static_cast<std::int64_t>(random_() % 50)));
+        add(actors::of_reservation(random_() % 2 == 0 ? op::capture : op::void_, a, "v-" + number));
+        operations_.back().port = operations_[operations_.size() - 2].port; // after it
+        break;
+      case 6:
+        add(actors::read_of(op::history, a));
+        break;
+      case 7: {
+        command asked = actors::enroll_of("p-" + number);
+        phones_.push_back("+4915550" + std::to_string(1000 + i));
+        asked.phone = phones_.back();
+        add(asked);
+        break;
+      }
+      default:
+        add(actors::read_of(random_() % 2 == 0 ? op::liability : op::programs, {}));
+      }
+    }
+  }
+
+  // On that disk, repaired where it has to be.
+  std::unique_ptr<simulated_ledger> open(disk_content& disk) {
+    simulated_ledger::options with;
+    with.personal_folder = scratch_.path;
+    const instant before = clock_;
+    clock_ = actors::new_year.plus_days(static_cast<std::int64_t>(random_() % 400)); // somebody sets it, back or on
+    with.test_clock = clock_;
+    if (before.us != 0 && clock_ < before)
+      count_fault("clock set back between runs");
+    auto opened = simulated_ledger::open(with, disk, random_());
+    if (!opened && opened.error().code == failure_code::corrupt) { // a torn end
+      fault_disk torn(disk);
+      const auto repaired = wal::repair_journal(journal_name, torn.env.get());
+      EXPECT_TRUE(repaired.ok()) << opened.error().what << "; " << repaired.error().what;
+      disk = torn.files->content();
+      opened = simulated_ledger::open(with, disk, random_());
+    }
+    EXPECT_TRUE(opened.ok()) << opened.error().what;
+    return opened ? std::move(*opened) : nullptr;
+  }
+
+  // Everything again: what was sent before, and what was not. On each port in its order.
+  void send_all(simulated_ledger& ledger) {
+    for (asked_operation& each : operations_)
+      each.id = ledger.port(each.port).send(each.asked->get());
+  }
+
+  // What left as `ok` or `duplicate` is bound to stay from now on.
+  void note_answers(simulated_ledger& ledger) {
+    const std::size_t calls = ledger.disk().files->calls();
+    for (asked_operation& each : operations_) {
+      if (!ledger.port(each.port).has_left(each.id) || noted_.contains(&each))
+        continue;
+      noted_.insert(&each);
+      const outcome head = ledger.port(each.port).wait(each.id).head;
+      trace_.push_back(std::string(name_of(head.kind)) + " " + std::string(name_of(head.status)) + " " + std::to_string(head.seq.value));
+      const bool is_kept = head.seq && (head.status == outcome_status::ok || head.status == outcome_status::duplicate);
+      if (head.kind == op::history || head.kind == op::liability || head.kind == op::programs || !is_kept)
+        continue;
+      if (each.seq != 0) {
+        EXPECT_EQ(head.status, outcome_status::duplicate) << "done twice: " << name_of(head.kind) << " of entry " << each.seq;
+        EXPECT_EQ(head.seq.value, each.seq) << name_of(head.kind);
+      } else {
+        each.seq = head.seq.value;
+        each.left_after = calls;
+      }
+    }
+  }
+
+  disk_content live_until_power_loss(disk_content before) {
+    const auto ledger = open(before);
+    if (ledger == nullptr)
+      return before;
+    noted_.clear();
+    for (asked_operation& each : operations_)
+      each.left_after = each.seq != 0 ? 0 : SIZE_MAX;
+    send_all(*ledger);
+    const std::uint64_t steps = random_() % 1'500;
+    for (std::uint64_t i = 0; i < steps; ++i) {
+      ledger->step();
+      note_answers(*ledger);
+    }
+    ledger->lose_power();
+    const std::vector<disk_call> calls = ledger->disk().files->history();
+    ledger->close();
+
+    // Now, or a while ago: then what left later was never said.
+    const std::size_t cut = random_() % 2 == 0 ? calls.size() : calls.size() - random_() % (calls.size() / 2 + 1);
+    for (asked_operation& each : operations_)
+      if (each.left_after > cut)
+        each.seq = 0;
+    trace_.push_back("power loss after call " + std::to_string(cut) + " of " + std::to_string(calls.size()));
+    disk_state state(before);
+    for (std::size_t i = 0; i < cut; ++i)
+      state.apply(calls[i]);
+    using bytes = power_loss::bytes;
+    using names = power_loss::names;
+    static constexpr power_loss losses[] = {{bytes::none, names::none},      {bytes::all, names::all},     {bytes::prefix, names::prefix},
+                                            {bytes::sectors, names::prefix}, {bytes::garbage, names::all}, {bytes::none, names::all}};
+    return state.after(losses[random_() % std::size(losses)], random_);
+  }
+
+  void live_to_the_end(disk_content before) {
+    const auto ledger = open(before);
+    if (ledger == nullptr)
+      return;
+    for (int round = 0; round < 2; ++round) { // the second finds everything done
+      noted_.clear();
+      send_all(*ledger);
+      for (const asked_operation& each : operations_)
+        ledger->wait(each.port, each.id);
+      note_answers(*ledger);
+    }
+    std::map<std::string, std::int64_t> available;
+    for (std::uint32_t i = 0; i < accounts; ++i) {
+      const std::string account = "m-" + std::to_string(i);
+      const scripted_answer answer = ledger->call(i % 3, actors::read_of(op::account, account));
+      ASSERT_TRUE(answer.shown && answer.shown->view);
+      available[account] = answer.shown->view->available.value;
+    }
+    ledger->close();
+    check_journal(ledger->disk().files->content(), available);
+  }
+
+  // Read by itself: every reference once, every transfer with both sides, and balances that are the sums of their entries.
+  void check_journal(const disk_content& content, const std::map<std::string, std::int64_t>& available) {
+    fault_disk disk(content);
+    const auto opened = wal::rocksdb_journal::open(journal_options_on(disk));
+    ASSERT_TRUE(opened.ok()) << opened.error().what;
+    std::set<std::tuple<std::string, entry_kind, std::string>> references;
+    std::map<std::string, std::int64_t> sums;
+    std::map<std::string, std::int64_t> transfers;
+    instant newest;
+    const auto read = [&](const entry& each) {
+      EXPECT_GE(each.at, newest) << each.seq.value;
+      newest = each.at;
+      sums[std::string(each.account)] += each.points.value;
+      const std::string_view reference = !each.order.empty() ? each.order : !each.transfer.empty() ? each.transfer : each.reservation;
+      const bool is_new = reference.empty() || references.emplace(each.account, each.kind, reference).second;
+      EXPECT_TRUE(is_new) << "twice: entry " << each.seq.value;
+      if (each.kind == entry_kind::transfer_out || each.kind == entry_kind::transfer_in)
+        transfers[std::string(each.transfer)] += each.points.value;
+      return true;
+    };
+    const result<void> replayed = (*opened)->replay({1}, read, {});
+    ASSERT_TRUE(replayed.ok()) << replayed.error().what;
+    for (const auto& [account, value] : available)
+      EXPECT_EQ(sums[account], value) << account;
+    for (const auto& [transfer, sum] : transfers)
+      EXPECT_EQ(sum, 0) << transfer << " has one side";
+    if (seed_ % 16 == 0)
+      audit(content);
+  }
+
+  // The auditor takes a folder of the machine's.
+  void audit(const disk_content& content) {
+    const scratch_folder folder;
+    fs::create_directories(folder.path / "journal" / "blocks");
+    for (const auto& [name, bytes] : content.files)
+      std::ofstream(folder.path / fs::path(name).lexically_relative("/disk/data"), std::ios::binary) << bytes;
+    wal::audit_options options;
+    options.folder = folder.path;
+    options.report = [](const wal::finding& found) { ADD_FAILURE() << found.number.value << " " << found.account << ": " << found.what; };
+    const auto report = wal::audit_verify(options);
+    ASSERT_TRUE(report.ok()) << report.error().what;
+    EXPECT_GT(report->entries, 0u);
+  }
+
+  const std::uint64_t seed_;
+  std::mt19937_64 random_;
+  const scratch_folder scratch_;
+  std::deque<asked_operation> operations_;
+  std::deque<std::string> phones_;
+  std::set<const asked_operation*> noted_; // answered in this life
+  std::vector<std::string> trace_;
+  instant clock_;
+};
+
+TEST(schedule, of_any_order_keeps_what_was_answered_and_does_it_once) {
+  const std::uint64_t first = wal::testing::test_seed();
+  const std::uint64_t wanted = points_for(4);
+  std::uint64_t schedules = 0, losses = 0;
+  for (; losses < wanted && !::testing::Test::HasFailure(); ++schedules) {
+    SCOPED_TRACE("TALLY_TEST_SEED=" + std::to_string(first + schedules));
+    losses += simulation(first + schedules).play();
+  }
+  std::printf("%llu schedules of whole ledgers, %llu power losses\n", static_cast<unsigned long long>(schedules),
+              static_cast<unsigned long long>(losses));
+  count_fault("schedule of a whole ledger, and a power loss", losses);
+}
+
+TEST(schedule, of_a_seed_is_always_the_same) {
+  const std::uint64_t seed = wal::testing::test_seed();
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    simulation first(seed + i), second(seed + i);
+    first.play();
+    second.play();
+    EXPECT_GT(first.trace().size(), 100u);
+    EXPECT_EQ(first.trace(), second.trace());
+  }
+}
+
+// Entries of 2040 are in the journal, and the system's clock says today.
+TEST(clock_set_back, takes_no_entry_back_in_time) {
+  const scratch_folder scratch;
+  const instant far{2'208'988'800'000'000}; // 2040-01-01
+  simulated_ledger::options with{scratch.path, 2, far};
+  disk_content disk{{}, {"/disk"}};
+  for (int run = 0; run < 3; ++run) {
+    auto opened = simulated_ledger::open(with, disk, wal::testing::test_seed());
+    ASSERT_TRUE(opened.ok()) << opened.error().what;
+    if (run == 0) {
+      ASSERT_EQ((*opened)->call(0, actors::put_of(rules)).head.status, outcome_status::ok);
+      ASSERT_EQ((*opened)->call(0, actors::enroll_of("m-1")).head.status, outcome_status::ok);
+    }
+    EXPECT_EQ((*opened)->call(1, actors::earn_of("m-1", "o-" + std::to_string(run), 100'000)).head.status, outcome_status::ok);
+    EXPECT_EQ((*opened)->call(1, actors::earn_of("m-1", "o-0", 100'000)).head.status, outcome_status::duplicate);
+    (*opened)->close();
+    disk = (*opened)->disk().files->content();
+    with.test_clock.reset();
+    count_fault("clock set back between runs");
+  }
+  const fault_disk left(disk);
+  const auto journal = wal::rocksdb_journal::open(journal_options_on(left));
+  ASSERT_TRUE(journal.ok());
+  std::uint64_t count = 0;
+  const auto read = [&](const entry& each) {
+    EXPECT_EQ(each.at, far) << "entry " << each.seq.value; // the clock has not come so far again
+    return ++count > 0;
+  };
+  ASSERT_TRUE((*journal)->replay({1}, read, {}).ok());
+  EXPECT_EQ(count, 5u);
+}
+
+} // namespace
+} // namespace tally::fault
