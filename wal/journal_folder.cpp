@@ -1,6 +1,9 @@
 #include "wal/journal_folder.hpp"
 #include "wal/log_file.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <vector>
 
@@ -74,6 +77,10 @@ failure journal_folder::explain(const failure& why) const {
 }
 
 result<opened_journal> open_journal_folder(const journal_folder& folder, bool read_only) {
+  std::error_code ignored;
+  if (fs::exists(folder.unfinished_restore(), ignored))
+    return failure{failure_code::missing,
+                   "a restore was not finished: " + folder.unfinished_restore().string() + " is there; run `tally restore` again"};
   if (!has_mark(folder)) {
     if (has_store(folder))
       return failure{failure_code::corrupt, "its blocks are there and " + folder.mark().string() + " is missing"};
@@ -94,6 +101,28 @@ result<opened_journal> open_journal_folder(const journal_folder& folder, bool re
   if (read_only)
     return failure{failure_code::missing, "there is no journal yet"};
   return create_store(folder);
+}
+
+bool is_served(const journal_folder& folder) {
+  const int file = ::open((folder.blocks() / "LOCK").c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0)
+    return false;
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  const bool is_held = ::fcntl(file, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+  ::close(file);
+  return is_held;
+}
+
+std::vector<std::string> log_names(const journal_folder& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator at(folder.blocks(), error), end; !error && at != end; at.increment(error))
+    if (at->path().extension() == ".log")
+      names.push_back(at->path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 result<log_damage> find_log_damage(const std::filesystem::path& blocks) {

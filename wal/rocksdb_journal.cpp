@@ -95,7 +95,8 @@ result<std::unique_ptr<rocksdb_journal>> open_checked(const journal_options& opt
 
 result<std::unique_ptr<rocksdb_journal>> rocksdb_journal::open(const journal_options& options) {
   const journal_folder folder{options.folder};
-  auto opened = open_checked(options, folder);
+  auto opened =
+      options.read_only ? read_beside_server(folder, [&] { return open_checked(options, folder); }) : open_checked(options, folder);
   if (!opened)
     return folder.explain(opened.error());
   if (options.read_only)
