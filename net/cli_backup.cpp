@@ -27,6 +27,8 @@ namespace fs = std::filesystem;
 // Measured beside a server under load: docs/backup.md.
 constexpr std::uint64_t default_megabytes_per_second = 32;
 
+constexpr std::uint64_t rate_max = 100'000; // megabytes a second
+
 instant clock_now() {
   return {std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count()};
 }
@@ -39,7 +41,9 @@ int complain_of(const failure& why) {
 unsigned long long wide(std::uint64_t number) { return number; }
 
 void add_rate(CLI::App& command, std::uint64_t& megabytes_per_second) {
-  command.add_option("--rate", megabytes_per_second, "megabytes written a second at most; 0: as fast as it goes")->type_name("MB");
+  command.add_option("--rate", megabytes_per_second, "megabytes written a second at most; 0: as fast as it goes")
+      ->type_name("MB")
+      ->check(CLI::Range(std::uint64_t{0}, rate_max));
 }
 
 // ---- backup -----------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // What is written before the store is told to give the space back: each time it looks through its files.
-constexpr std::uint64_t bytes_per_round = 1ull << 30;
+constexpr std::uint64_t segments_per_round = 16;
 
 class archive_run {
 public:
@@ -63,26 +63,26 @@ private:
   result<void> find_place() {
     const archive_location location{options_.folder / "journal"};
     std::error_code error;
-    folder_ = options_.to.empty() ? fs::path() : fs::absolute(options_.to, error).lexically_normal();
+    const auto plain = [&error](const fs::path& path) { return fs::absolute(path, error).lexically_normal(); };
     const auto now = location.find();
-    if (!now && folder_.empty())
+    if (!now && options_.to.empty())
       return now.error();
     const fs::path old = now ? *now : location.own();
-    if (folder_.empty())
-      folder_ = old;
-    fs::create_directories(folder_, error);
-    if (error)
-      return os_failure("making " + folder_.string(), error.value());
+    folder_ = options_.to.empty() ? old : plain(options_.to / ""); // with or without a slash at its end
+    folder_ = folder_.has_filename() ? folder_ : folder_.parent_path();
+    if (folder_ == plain(location.own()))
+      folder_ = location.own();
+    const bool stays = plain(folder_) == plain(old);
     if (result<void> whole = check_archive(folder_); !whole) {
-      if (folder_ == old)
+      if (stays)
         return whole;
       return failure{failure_code::bad_argument, "the archive of " + options_.folder.string() + " lies in " + old.string() + ", and " +
                                                      folder_.string() + " does not have all of it: " + whole.error().what +
                                                      "; move its segments there first"};
     }
-    if (!now || folder_ != old || !fs::exists(location.own(), error))
-      return location.move_to(folder_);
-    return {};
+    if (fs::create_directories(folder_, error); error)
+      return os_failure("making " + folder_.string(), error.value());
+    return now && stays ? result<void>() : location.move_to(folder_);
   }
 
   // Has it every segment that the store no longer has, and do they follow each other?
@@ -126,7 +126,7 @@ private:
   // A round: writes segments, then lets the store forget them. Tells whether there may be more.
   result<bool> move_some() {
     segment_archive::boundary reached = begin_;
-    std::uint64_t bytes = 0;
+    std::uint64_t written = 0;
     bool more = false;
     std::optional<segment_writer> writer;
     const auto finish = [&]() -> result<void> {
@@ -135,7 +135,6 @@ private:
       if (!made)
         return made.error();
       reached = {made->last.plus(1), made->hash};
-      bytes += made->bytes;
       ++report_.segments;
       report_.bytes += made->bytes;
       report_.entries += made->last.value - made->first.value + 1;
@@ -156,7 +155,7 @@ private:
         if (header->prev_hash != reached.prev_hash)
           return failure{failure_code::corrupt,
                          "block " + std::to_string(header->first_seq.value) + ": does not carry the hash of the block before it"};
-        result<segment_writer> begun = segment_writer::begin(folder_, header->first_seq, header->prev_hash, pace_);
+        result<segment_writer> begun = segment_writer::begin(folder_, header->first_seq, header->prev_hash, pace_, options_.segment_bytes);
         if (!begun)
           return begun.error();
         writer.emplace(std::move(*begun));
@@ -167,7 +166,7 @@ private:
         return true;
       if (result<void> finished = finish(); !finished)
         return finished.error();
-      more = bytes >= bytes_per_round;
+      more = ++written == segments_per_round;
       return !more;
     };
     if (result<void> walked = store_.walk(reached.first, copy); !walked)

@@ -12,9 +12,10 @@ struct archive_options {
   // Blocks whose entries all come before; neither: whatever fills whole segments. The newest block always stays.
   std::optional<seq_t> before_seq;
   std::optional<instant> before_time;
-  std::filesystem::path to;                    // empty: where it lies, which is DIR/journal/archive at first
-  std::uint64_t bytes_per_second = 0;          // 0: as fast as it goes
-  std::function<void(seq_t reached)> progress; // may be empty
+  std::filesystem::path to;                           // empty: where it lies, which is DIR/journal/archive at first
+  std::uint64_t bytes_per_second = 0;                 // 0: as fast as it goes
+  std::uint64_t segment_bytes = segment_bytes_target; // at which a segment is closed
+  std::function<void(seq_t reached)> progress;        // may be empty
 };
 
 struct archive_report {

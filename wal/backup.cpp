@@ -13,7 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // A smaller last segment is written again together with what is new, so that many small runs do not leave many small files.
-constexpr std::uint64_t segment_bytes_kept = segment_bytes_target / 4;
+constexpr std::uint64_t kept_part = 4; // a quarter of a whole one stays
 constexpr std::string_view personal_prefix = "personal-";
 
 bool is_own_file(const std::string& name) {
@@ -142,7 +142,7 @@ private:
 
   result<void> copy_journal() {
     made_.segments = before_.segments;
-    if (!made_.segments.empty() && made_.segments.back().bytes < segment_bytes_kept &&
+    if (!made_.segments.empty() && made_.segments.back().bytes < options_.segment_bytes / kept_part &&
         made_.segments.back().last < from_.acknowledged.newest)
       made_.segments.pop_back();
     digest reached = made_.segments.empty() ? digest{} : digest{made_.segments.back().last, made_.segments.back().hash};
@@ -160,7 +160,8 @@ private:
       if (!writer) {
         if (header->prev_hash != reached.hash)
           return refused("is the backup of another journal: it does not go on after entry " + std::to_string(reached.newest.value));
-        result<segment_writer> begun = segment_writer::begin(options_.destination, header->first_seq, header->prev_hash, pace_);
+        result<segment_writer> begun =
+            segment_writer::begin(options_.destination, header->first_seq, header->prev_hash, pace_, options_.segment_bytes);
         if (!begun)
           return begun.error();
         writer.emplace(std::move(*begun));

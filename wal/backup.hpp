@@ -10,9 +10,10 @@
 namespace tally::wal {
 
 struct backup_options {
-  std::filesystem::path folder;       // the data folder, as given to tallyd
-  std::filesystem::path destination;  // made if missing
-  std::uint64_t bytes_per_second = 0; // 0: as fast as it goes
+  std::filesystem::path folder;                       // the data folder, as given to tallyd
+  std::filesystem::path destination;                  // made if missing
+  std::uint64_t bytes_per_second = 0;                 // 0: as fast as it goes
+  std::uint64_t segment_bytes = segment_bytes_target; // at which a segment is closed
   instant now;
   std::function<void(seq_t reached)> progress; // may be empty
   // Writes the copy of the personal data to this file, synced; false: there is none. Called when the journal's part is there: then the

@@ -123,6 +123,8 @@ result<void> remove_in_steps(const std::filesystem::path& file) {
 
 result<file_handle> lock_folder(const std::filesystem::path& folder) {
   file_handle opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (opened.number() < 0 && errno == ENOENT)
+    return failure{failure_code::missing, "there is no folder " + folder.string()};
   if (opened.number() < 0)
     return os_failure("opening " + folder.string());
   // some file systems of other machines cannot lock a folder: there it is the operator who sees to it

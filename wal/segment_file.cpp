@@ -98,11 +98,13 @@ std::optional<segment_range> read_segment_name(const std::string& name) {
 
 segment_writer::segment_writer(new_file file, std::filesystem::path folder) : file_(std::move(file)), folder_(std::move(folder)) {}
 
-result<segment_writer> segment_writer::begin(const std::filesystem::path& folder, seq_t first, const block_hash& prev_hash, pacer& pace) {
+result<segment_writer> segment_writer::begin(const std::filesystem::path& folder, seq_t first, const block_hash& prev_hash, pacer& pace,
+                                             std::uint64_t bytes_target) {
   result<new_file> file = new_file::begin(folder / "segment", pace);
   if (!file)
     return file.error();
   segment_writer made(std::move(*file), folder);
+  made.bytes_target_ = bytes_target;
   made.info_.first = first;
   made.info_.prev_hash = prev_hash;
   head_record head;

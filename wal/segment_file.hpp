@@ -36,10 +36,11 @@ std::optional<segment_range> read_segment_name(const std::string& name);
 // Lifecycle: begin, add blocks in order, finish. Not finished: nothing is left. One thread.
 class segment_writer {
 public:
-  static result<segment_writer> begin(const std::filesystem::path& folder, seq_t first, const block_hash& prev_hash, pacer& pace);
+  static result<segment_writer> begin(const std::filesystem::path& folder, seq_t first, const block_hash& prev_hash, pacer& pace,
+                                      std::uint64_t bytes_target = segment_bytes_target);
   // A verified block, which must follow.
   result<void> add(const block_header& header, std::span<const std::byte> block);
-  bool is_full() const { return file_.size() >= segment_bytes_target || index_.size() >= segment_blocks_max; }
+  bool is_full() const { return file_.size() >= bytes_target_ || index_.size() >= segment_blocks_max; }
   bool empty() const { return index_.empty(); }
   // On disk when it returns, under its name.
   result<segment_info> finish();
@@ -52,6 +53,7 @@ private:
 
   new_file file_;
   std::filesystem::path folder_;
+  std::uint64_t bytes_target_ = segment_bytes_target;
   segment_info info_;
   std::vector<index_entry> index_;
 };
