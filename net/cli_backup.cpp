@@ -252,7 +252,7 @@ void register_backup_commands(CLI::App& tally, int& status) {
   command->add_flag("--json", backup->as_json, "the totals as a JSON object");
   command->footer("Refuses a DEST that holds something else, or the backup of another journal.\n"
                   "Killed at any moment, DEST is the backup it was, or the new one.\n"
-                  "Example: tally backup /var/lib/tallystick /mnt/backup/tallystick");
+                  "Example: tally backup /var/lib/tallystick /backup/tallystick");
   command->callback([backup, &status] { status = run_backup(*backup); });
 
   const auto restore = std::make_shared<restore_flags>();
@@ -262,9 +262,9 @@ void register_backup_commands(CLI::App& tally, int& status) {
   command->add_option("--until", restore->until, "end with this entry, or at this time; a group is left out whole")->type_name("SEQ|TIME");
   command->add_flag("--verify", restore->verify, "reads and verifies the whole backup, and makes nothing");
   command->add_flag("--json", restore->as_json, "what was restored as a JSON object");
-  command->footer("Example: tally restore /mnt/backup/tallystick /var/lib/tallystick-restored\n"
-                  "Example: tally restore /mnt/backup/tallystick before-the-mistake --until 2026-03-01T09:00:00Z\n"
-                  "Example: tally restore /mnt/backup/tallystick --verify");
+  command->footer("Example: tally restore /backup/tallystick /var/lib/tallystick-restored\n"
+                  "Example: tally restore /backup/tallystick before-the-mistake --until 2026-03-01T09:00:00Z\n"
+                  "Example: tally restore /backup/tallystick --verify");
   command->callback([restore, &status] { status = run_restore(*restore); });
 
   const auto archive = std::make_shared<archive_flags>();
@@ -278,7 +278,7 @@ void register_backup_commands(CLI::App& tally, int& status) {
   command->add_flag("--json", archive->as_json, "what was moved as a JSON object");
   command->footer("Killed at any moment, nothing is lost: run it again.\n"
                   "An archive that was moved elsewhere is found again after: tally archive DIR --to FOLDER\n"
-                  "Example: tally archive /var/lib/tallystick --before 2026-01-01T00:00:00Z --to /mnt/slow/tallystick");
+                  "Example: tally archive /var/lib/tallystick --before 2026-01-01T00:00:00Z --to /archive/tallystick");
   command->callback([archive, &status] { status = run_archive(*archive); });
 }
 

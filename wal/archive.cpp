@@ -80,8 +80,8 @@ private:
                                                      folder_.string() + " does not have all of it: " + whole.error().what +
                                                      "; move its segments there first"};
     }
-    if (fs::create_directories(folder_, error); error)
-      return os_failure("making " + folder_.string(), error.value());
+    if (result<void> made = make_folders(folder_); !made)
+      return made;
     return now && stays ? result<void>() : location.move_to(folder_);
   }
 

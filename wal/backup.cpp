@@ -257,10 +257,8 @@ result<backup_report> back_up(const backup_options& options) {
   result<source> from = open_source(options.folder);
   if (!from)
     return from.error();
-  std::error_code error;
-  fs::create_directories(options.destination, error);
-  if (error)
-    return os_failure("making " + options.destination.string(), error.value());
+  if (result<void> made = make_folders(options.destination); !made)
+    return made.error();
   const result<file_handle> lock = lock_folder(options.destination);
   if (!lock)
     return lock.error();

@@ -91,6 +91,25 @@ result<void> sync_folder(const std::filesystem::path& folder) {
   return {};
 }
 
+result<void> make_folders(const std::filesystem::path& folder) {
+  std::error_code error;
+  const std::filesystem::path whole = std::filesystem::absolute(folder, error).lexically_normal();
+  std::filesystem::path made;
+  for (const std::filesystem::path& part : whole) {
+    const std::filesystem::path above = made;
+    made /= part;
+    if (std::filesystem::is_directory(made, error))
+      continue;
+    if (::mkdir(made.c_str(), 0755) != 0 && errno != EEXIST)
+      return os_failure("making " + made.string());
+    if (!std::filesystem::is_directory(made, error))
+      return failure{failure_code::bad_argument, made.string() + " is not a folder"};
+    if (result<void> synced = sync_folder(above); !synced)
+      return synced;
+  }
+  return {};
+}
+
 result<void> replace_file(const std::filesystem::path& file, std::string_view text) {
   pacer at_once;
   result<new_file> made = new_file::begin(file, at_once);

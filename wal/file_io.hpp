@@ -42,6 +42,8 @@ result<void> read_exactly(const file_handle& file, const std::filesystem::path& 
 result<std::string> read_text(const std::filesystem::path& file, std::size_t bytes_max);
 
 result<void> sync_folder(const std::filesystem::path& folder);
+// Makes it and the folders above it where they are missing, on disk when it returns.
+result<void> make_folders(const std::filesystem::path& folder);
 // The file has this text afterwards, on disk, or the one that it had before.
 result<void> replace_file(const std::filesystem::path& file, std::string_view text);
 // Cut off step by step, then unlinked: unlinking a large file at once blocks every sync of the disk for a while.

@@ -253,14 +253,13 @@ private:
 
   // Empty but for what an interrupted restore left, which goes.
   result<void> begin_folder() {
-    std::error_code error;
-    fs::create_directories(options_.folder, error);
-    if (error)
-      return os_failure("making " + options_.folder.string(), error.value());
+    if (result<void> made = make_folders(options_.folder); !made)
+      return made;
     result<file_handle> lock = lock_folder(options_.folder);
     if (!lock)
       return lock.error();
     lock_ = std::move(*lock);
+    std::error_code error;
     const bool was_interrupted = fs::exists(unfinished(), error);
     for (fs::directory_iterator at(options_.folder, error), end; !error && at != end; at.increment(error)) {
       const std::string name = at->path().filename().string();
@@ -369,6 +368,9 @@ private:
       if (found.newest != report_.newest.newest || found.hash != report_.newest.hash)
         return failure{failure_code::corrupt, "what was written to " + reading.folder.string() + " does not read back"};
     }
+    for (const fs::path& inside : {unfinished() / "journal", unfinished()})
+      if (result<void> synced = sync_folder(inside); !synced)
+        return synced;
     std::error_code error;
     for (const char* part : {"personal", "journal"})
       if (fs::exists(unfinished() / part, error)) {

@@ -28,14 +28,11 @@ result<std::filesystem::path> archive_location::find() const {
 }
 
 result<void> archive_location::move_to(const std::filesystem::path& folder) const {
-  std::error_code error;
-  std::filesystem::create_directories(own(), error);
-  if (error)
-    return os_failure("making " + own().string(), error.value());
-  if (result<void> synced = sync_folder(journal); !synced)
-    return synced;
+  if (result<void> made = make_folders(own()); !made)
+    return made;
   if (folder != own())
     return replace_file(pointer(), std::string(pointer_head) + folder.string() + "\n");
+  std::error_code error;
   if (std::filesystem::remove(pointer(), error); error)
     return os_failure("removing " + pointer().string(), error.value());
   return sync_folder(own());

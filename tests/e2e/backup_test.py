@@ -190,7 +190,7 @@ class backups(tally_test):
         file.write_text("x")
         for status, says, *arguments in (
                 (2, "is not a data folder", "backup", nothing, self.folder / "d"), (2, "DEST is required", "backup", self.data),
-                (2, "is not empty and holds no backup", "backup", self.data, self.folder), (1, "file", "backup", self.data, file),
+                (2, "is not empty and holds no backup", "backup", self.data, self.folder), (2, "is not a folder", "backup", self.data, file),
                 (2, "there is no", "restore", nothing, self.new), (2, "NEWDIR is required", "restore", self.dest),
                 (2, "is not empty", "restore", self.dest, self.folder), (2, "neither a seq nor", "restore", self.dest, self.new, "--until", "noon"),
                 (2, "ends with entry 2, before 99", "restore", self.dest, self.new, "--until", "99"),

@@ -188,7 +188,7 @@ class documents(tally_test):
             return done.stdout.split()
 
         self.assertEqual(sorted(complete("tally", "")), sorted(SUPPORTED))
-        self.assertEqual(sorted(complete("tally", "re")), ["reactivate", "redeem", "reject", "repair", "reverse", "reviews"])
+        self.assertEqual(sorted(complete("tally", "re")), ["reactivate", "redeem", "reject", "repair", "restore", "reverse", "reviews"])
         self.assertEqual(complete("tally", "program", "a"), ["apply"])
         self.assertEqual(complete("tally", "earn", "m-1", "--to"), ["--total", "--token-file"])
         self.assertEqual(complete("tally", "history", "m-1", "--kinds", "re"), ["release", "redeem", "reverse", "restore", "reactivate", "review_hold",

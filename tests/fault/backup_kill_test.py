@@ -1,6 +1,6 @@
 """SIGKILL at random moments of a backup, a restore and an archive, again and again: what is left is whole, and the next run ends it.
 
-TALLY_TEST_SEED repeats a run; TALLY_TEST_KILLS says how many of each (default 12).
+TALLY_TEST_SEED repeats a run; TALLY_TEST_KILLS says how many of each (default 8).
 """
 
 import json
@@ -17,7 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
 from tally_process import PATIENCE_S, RULES, TALLY, TALLYD, tally_test  # noqa: E402
 
-KILLS = int(os.environ.get("TALLY_TEST_KILLS") or 12)
+KILLS = int(os.environ.get("TALLY_TEST_KILLS") or 8)
 SEED = int(os.environ.get("TALLY_TEST_SEED") or random.randrange(1 << 32))
 UNFINISHED = "a restore was not finished"
 
