@@ -259,7 +259,7 @@ result<backup_report> back_up(const backup_options& options) {
     return from.error();
   if (result<void> made = make_folders(options.destination); !made)
     return made.error();
-  const result<file_handle> lock = lock_folder(options.destination);
+  const result<file_handle> lock = lock_folder(options.destination, folder_use::write);
   if (!lock)
     return lock.error();
   return backup_run(options, std::move(*from)).run();

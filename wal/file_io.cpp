@@ -140,14 +140,14 @@ result<void> remove_in_steps(const std::filesystem::path& file) {
   return {};
 }
 
-result<file_handle> lock_folder(const std::filesystem::path& folder) {
+result<file_handle> lock_folder(const std::filesystem::path& folder, folder_use use) {
   file_handle opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (opened.number() < 0 && errno == ENOENT)
     return failure{failure_code::missing, "there is no folder " + folder.string()};
   if (opened.number() < 0)
     return os_failure("opening " + folder.string());
   // some file systems of other machines cannot lock a folder: there it is the operator who sees to it
-  if (::flock(opened.number(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+  if (::flock(opened.number(), (use == folder_use::write ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0 && errno == EWOULDBLOCK)
     return failure{failure_code::locked, "another process is at work in " + folder.string()};
   return opened;
 }

@@ -49,8 +49,10 @@ result<void> replace_file(const std::filesystem::path& file, std::string_view te
 // Cut off step by step, then unlinked: unlinking a large file at once blocks every sync of the disk for a while.
 result<void> remove_in_steps(const std::filesystem::path& file);
 
-// Nobody else who asks may have the folder while this lives. `locked` if somebody has, `missing` if there is none.
-result<file_handle> lock_folder(const std::filesystem::path& folder);
+// Nobody else who asks may have the folder while this lives; those who only read may have it together. `locked` if somebody has it,
+// `missing` if there is none.
+enum class folder_use : bool { read, write };
+result<file_handle> lock_folder(const std::filesystem::path& folder, folder_use use);
 
 // Keeps work at a rate. One thread.
 class pacer {

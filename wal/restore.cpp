@@ -255,7 +255,7 @@ private:
   result<void> begin_folder() {
     if (result<void> made = make_folders(options_.folder); !made)
       return made;
-    result<file_handle> lock = lock_folder(options_.folder);
+    result<file_handle> lock = lock_folder(options_.folder, folder_use::write);
     if (!lock)
       return lock.error();
     lock_ = std::move(*lock);
@@ -398,7 +398,7 @@ private:
 } // namespace
 
 result<restore_report> restore(const restore_options& options) {
-  const result<file_handle> lock = lock_folder(options.backup);
+  const result<file_handle> lock = lock_folder(options.backup, folder_use::read);
   if (!lock)
     return lock.error();
   const result<backup_manifest> manifest = read_backup_manifest(options.backup);
@@ -408,7 +408,7 @@ result<restore_report> restore(const restore_options& options) {
 }
 
 result<backup_manifest> verify_backup(const fs::path& backup, const std::function<void(seq_t)>& progress) {
-  const result<file_handle> lock = lock_folder(backup);
+  const result<file_handle> lock = lock_folder(backup, folder_use::read);
   if (!lock)
     return lock.error();
   result<backup_manifest> manifest = read_backup_manifest(backup);

@@ -302,6 +302,25 @@ TEST_F(backup, restored_until_a_time_has_all_of_that_time) {
   EXPECT_FALSE(restored->is_prefix);
 }
 
+TEST_F(backup, is_one_process_business_and_is_read_by_many) {
+  write(1, 10);
+  back_up_now();
+  {
+    const auto reading = lock_folder(folder.path / "dest", folder_use::read);
+    ASSERT_TRUE(reading.ok());
+    EXPECT_TRUE(restore(restoring()).ok());
+    const auto made = back_up(options());
+    ASSERT_FALSE(made.ok());
+    EXPECT_EQ(made.error().code, failure_code::locked);
+  }
+  const auto writing = lock_folder(folder.path / "dest", folder_use::write);
+  ASSERT_TRUE(writing.ok());
+  const auto restored = restore(restoring("another"));
+  ASSERT_FALSE(restored.ok());
+  EXPECT_EQ(restored.error().code, failure_code::locked);
+  EXPECT_THAT(restored.error().what, HasSubstr("another process is at work in " + (folder.path / "dest").string()));
+}
+
 TEST_F(backup, is_restored_into_a_new_folder_only) {
   write(1, 10);
   back_up_now();
