@@ -27,6 +27,7 @@ using register_commands = void (*)(CLI::App& tally, int& status);
 void register_exec_command(CLI::App& tally, int& status);
 void register_operation_commands(CLI::App& tally, int& status);
 void register_repair_command(CLI::App& tally, int& status);
+void register_backup_commands(CLI::App& tally, int& status);   // backup, restore, archive
 void register_document_commands(CLI::App& tally, int& status); // completion and man
 void register_audit_commands(CLI::App& tally, int& status);    // net/cli_audit.cpp
 

@@ -146,7 +146,7 @@ std::string manual(const CLI::App& tally) {
       ".SH SYNOPSIS\n.B tally\n\\fICOMMAND\\fR [\\fIARGUMENTS\\fR]\n"
       ".SH DESCRIPTION\n"
       "Talks to a tallyd server over TCP: sends operations, shows accounts and their history, applies rules documents, makes load. "
-      "It also audits and repairs a data folder without a server.\n"
+      "It also audits, backs up, archives and repairs a data folder without a server.\n"
       ".SH COMMANDS\n";
   walk(tally, "tally", [&](const CLI::App& command, const std::string& path) {
     if (path == "tally")

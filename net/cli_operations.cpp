@@ -257,13 +257,6 @@ void add_program_commands(CLI::App& tally, int& status) {
   add_program_apply(*program, status);
 }
 
-// A command that a later release brings: says so, whatever its flags.
-void add_later(CLI::App& tally, const std::string& name, int& status) {
-  CLI::App* command = tally.add_subcommand(name, "not supported yet");
-  command->group("")->allow_extras()->set_help_flag();
-  command->callback([name, &status] { status = complain(exit_usage, name + ": not supported yet"); });
-}
-
 } // namespace
 
 void register_operation_commands(CLI::App& tally, int& status) {
@@ -278,8 +271,6 @@ void register_operation_commands(CLI::App& tally, int& status) {
     else
       add_operation(*tally.add_subcommand(name, std::string{shape.help}), shape, status);
   }
-  for (const char* name : {"backup", "restore"})
-    add_later(tally, name, status);
 }
 
 } // namespace tally::net

@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
   commands.push_back(register_audit_commands);
 #endif
   commands.push_back(register_repair_command);
+  commands.push_back(register_backup_commands);
   commands.push_back(register_document_commands);
   return run_command_line(argc, argv, commands);
 }

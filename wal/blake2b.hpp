@@ -4,11 +4,26 @@
 
 #include "wal/block.hpp"
 
+#include <memory>
 #include <span>
 
 namespace tally::wal {
 
 // Of `head` followed by `rest`. From any thread.
 block_hash blake2b_32(std::span<const std::byte> head, std::span<const std::byte> rest = {});
+
+// The same of what comes in pieces. One thread.
+class blake2b_stream {
+public:
+  blake2b_stream();
+  ~blake2b_stream();
+  void add(std::span<const std::byte> piece);
+  // Once, at the end.
+  block_hash finish();
+
+private:
+  struct context;
+  std::unique_ptr<context> context_;
+};
 
 } // namespace tally::wal

@@ -320,6 +320,13 @@ result<std::vector<run>> runs_of(std::span<const std::byte> block) {
   return runs;
 }
 
+std::span<const std::byte> first_records(std::span<const std::byte> records, std::uint32_t count) {
+  std::span<const std::byte> rest = records;
+  for (std::uint32_t i = 0; i < count; ++i)
+    TALLY_ASSERT(skip_record(rest), i);
+  return records.first(records.size() - rest.size());
+}
+
 block_link link_of(std::span<const std::byte> block) {
   TALLY_ASSERT(block.size() >= block_header_bytes);
   block_link link;

@@ -80,6 +80,9 @@ result<void> read_entry(std::span<const std::byte> block, seq_t number, decode_b
 // The runs of a block, `offset` counted from the block's first byte; the records are passed over, not decoded.
 result<std::vector<run>> runs_of(std::span<const std::byte> block);
 
+// The first `count` records of these, which must be there.
+std::span<const std::byte> first_records(std::span<const std::byte> records, std::uint32_t count);
+
 // What the chain needs of a block: the header before prev_hash, and the hash of the body. Proofs are made of these.
 inline constexpr std::size_t block_link_bytes = 40 + hash_bytes;
 using block_link = std::array<std::byte, block_link_bytes>;

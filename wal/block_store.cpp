@@ -1,8 +1,10 @@
 #include "wal/block_store.hpp"
 
+#include "wal/segment_archive.hpp"
 #include "wal/table_file.hpp"
 
 #include <rocksdb/cache.h>
+#include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <rocksdb/options.h>
@@ -19,6 +21,7 @@
 #include <cstdio>
 #include <deque>
 #include <mutex>
+#include <thread>
 
 namespace tally::wal {
 namespace {
@@ -170,7 +173,23 @@ struct block_store::impl {
   std::filesystem::path folder;
   std::shared_ptr<warning_keeper> warnings = std::make_shared<warning_keeper>();
   std::unique_ptr<rocksdb::DB> db;
+  std::shared_ptr<rocksdb::SstFileManager> deleter; // where it writes
+  std::unique_ptr<const segment_archive> archive;
   rocksdb::WriteBatch pending{commit_bytes_expected};
+
+  // Where the archive ends and the store begins.
+  result<segment_archive::boundary> boundary() const {
+    const std::unique_ptr<rocksdb::Iterator> at(db->NewIterator(rocksdb::ReadOptions()));
+    at->SeekToFirst();
+    if (!at->status().ok())
+      return failed("reading", at->status());
+    if (!at->Valid())
+      return segment_archive::boundary{};
+    const result<block_header> header = read_block_header(bytes_of(at->value()));
+    if (!header)
+      return failure{failure_code::corrupt, "block " + std::to_string(seq_of(at->key()).value) + " " + header.error().what};
+    return segment_archive::boundary{seq_of(at->key()), header->prev_hash};
+  }
 
   failure failed(const char* doing, const rocksdb::Status& status) const {
     const failure_code code = status.IsCorruption() ? failure_code::corrupt : failure_code::io;
@@ -187,7 +206,9 @@ result<std::unique_ptr<block_store>> block_store::open(const std::filesystem::pa
   if (how != mode::create)
     if (result<void> checked = check_tables(folder, with.on); !checked)
       return checked.error();
+  state->archive = std::make_unique<const segment_archive>(archive_location{folder.parent_path()});
   const rocksdb::Options options = store_options(folder, how, with, state->warnings);
+  state->deleter = options.sst_file_manager;
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status =
       writes(how) ? rocksdb::DB::Open(options, folder.string(), &db) : rocksdb::DB::OpenForReadOnly(options, folder.string(), &db);
@@ -232,8 +253,12 @@ result<std::optional<seq_t>> block_store::find(seq_t number, std::string& out) c
   at->SeekForPrev(block_key(number).slice());
   if (!at->status().ok())
     return impl_->failed("reading", at->status());
-  if (!at->Valid())
-    return std::optional<seq_t>();
+  if (!at->Valid()) {
+    const auto end = impl_->boundary();
+    if (!end)
+      return end.error();
+    return impl_->archive->find(number, *end, out);
+  }
   out.assign(at->value().data(), at->value().size());
   return std::optional<seq_t>(seq_of(at->key()));
 }
@@ -244,8 +269,17 @@ result<void> block_store::walk(seq_t from, const std::function<result<bool>(cons
   options.fill_cache = false;
   const std::unique_ptr<rocksdb::Iterator> at(impl_->db->NewIterator(options));
   at->SeekForPrev(block_key(from).slice());
-  if (at->status().ok() && !at->Valid())
+  if (at->status().ok() && !at->Valid()) {
+    const auto end = impl_->boundary();
+    if (!end)
+      return end.error();
+    const result<bool> go_on = impl_->archive->walk(from, *end, visit);
+    if (!go_on)
+      return go_on.error();
+    if (!*go_on)
+      return {};
     at->SeekToFirst();
+  }
   for (; at->Valid(); at->Next()) {
     const result<bool> go_on = visit({seq_of(at->key()), bytes_of(at->value())});
     if (!go_on)
@@ -255,6 +289,37 @@ result<void> block_store::walk(seq_t from, const std::function<result<bool>(cons
   }
   if (!at->status().ok())
     return impl_->failed("reading", at->status());
+  return {};
+}
+
+result<std::optional<seq_t>> block_store::first() const {
+  const auto begin = impl_->boundary();
+  if (!begin)
+    return begin.error();
+  return begin->first ? std::optional(begin->first) : std::optional<seq_t>();
+}
+
+// First all of it at once, so that there is never a gap; then the space comes back.
+result<void> block_store::drop_before(seq_t kept) {
+  rocksdb::DB& db = *impl_->db;
+  const block_key from(seq_t{0}), to(kept);
+  const rocksdb::Slice begin = from.slice(), end = to.slice();
+  rocksdb::WriteOptions synced;
+  synced.sync = true;
+  rocksdb::Status status = db.DeleteRange(synced, db.DefaultColumnFamily(), begin, end);
+  if (status.ok())
+    status = db.Flush(rocksdb::FlushOptions());
+  if (status.ok())
+    status = rocksdb::DeleteFilesInRange(&db, db.DefaultColumnFamily(), &begin, &end, false);
+  if (status.ok()) {
+    rocksdb::CompactRangeOptions rest; // what lay in a file with newer blocks
+    rest.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+    status = db.CompactRange(rest, &begin, &end);
+  }
+  if (!status.ok())
+    return impl_->failed("deleting", status);
+  while (impl_->deleter != nullptr && impl_->deleter->GetTotalTrashSize() > 0)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
   return {};
 }
 

@@ -1,5 +1,6 @@
 // Where blocks lie: a RocksDB database with one key a block (its first seq, big endian). The only file that knows RocksDB is
-// its .cpp. What is in a block, and whether it is the right one, is the callers' business.
+// its .cpp. What is in a block, and whether it is the right one, is the callers' business. Reads go on in the archive
+// (wal/segment_archive.hpp) where the store begins late.
 #pragma once
 
 #include "wal/block.hpp"
@@ -51,6 +52,11 @@ public:
 
   // Visits blocks in order, beginning with the one in which `from` must lie, until `visit` says false or fails.
   result<void> walk(seq_t from, const std::function<result<bool>(const block&)>& visit) const;
+
+  // Where the store itself begins; nullopt if it has no block.
+  result<std::optional<seq_t>> first() const;
+  // Deletes for good what begins before `kept`, evenly, and returns when it is gone. Who calls it has made sure that it is archived.
+  result<void> drop_before(seq_t kept);
 
 private:
   struct impl;

@@ -1,6 +1,12 @@
 #include "wal/journal_folder.hpp"
 #include "wal/log_file.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <vector>
+
 namespace tally::wal {
 namespace {
 
@@ -60,6 +66,12 @@ failure journal_folder::explain(const failure& why) const {
 }
 
 result<opened_journal> open_journal_folder(const journal_folder& folder, bool read_only) {
+  const result<bool> is_unfinished = folder.with.on.exists(folder.unfinished_restore());
+  if (!is_unfinished)
+    return is_unfinished.error();
+  if (*is_unfinished)
+    return failure{failure_code::missing,
+                   "a restore was not finished: " + folder.unfinished_restore().string() + " is there; run `tally restore` again"};
   const result<bool> has_mark = folder.with.on.exists(folder.mark());
   if (!has_mark)
     return has_mark.error();
@@ -86,6 +98,26 @@ result<opened_journal> open_journal_folder(const journal_folder& folder, bool re
   if (read_only)
     return failure{failure_code::missing, "there is no journal yet"};
   return create_store(folder);
+}
+
+bool is_served(const journal_folder& folder) {
+  const int file = ::open((folder.blocks() / "LOCK").c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0)
+    return false;
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  const bool is_held = ::fcntl(file, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+  ::close(file);
+  return is_held;
+}
+
+std::vector<std::string> log_names(const journal_folder& folder) {
+  std::vector<std::string> names;
+  if (const auto files = folder.with.on.files_in(folder.blocks(), ".log"))
+    for (const std::filesystem::path& each : *files)
+      names.push_back(each.filename().string());
+  return names;
 }
 
 result<log_damage> find_log_damage(const journal_folder& folder) {

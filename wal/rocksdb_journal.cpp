@@ -96,7 +96,8 @@ result<std::unique_ptr<rocksdb_journal>> open_checked(const journal_options& opt
 
 result<std::unique_ptr<rocksdb_journal>> rocksdb_journal::open(const journal_options& options) {
   const journal_folder folder{options.folder, {disk(options.env), options.memtable_bytes}};
-  auto opened = open_checked(options, folder);
+  auto opened =
+      options.read_only ? read_beside_server(folder, [&] { return open_checked(options, folder); }) : open_checked(options, folder);
   if (!opened)
     return folder.explain(opened.error());
   if (options.read_only)

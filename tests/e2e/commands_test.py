@@ -9,8 +9,7 @@ from tally_process import BIN, MIDNIGHT, ROOT, RULES, tally_test
 
 SUPPORTED = """enroll earn preview redeem claim authorize capture void reverse adjust transfer suspend reactivate close account history entry count
     balance-at reviews approve reject program programs profile erase statement liability digest tail advance-clock exec bench audit repair
-    completion""".split()
-LATER = "backup restore".split()
+    backup restore archive completion""".split()
 
 
 class commands(tally_test):
@@ -152,11 +151,6 @@ class commands(tally_test):
             self.assertLessEqual(len(done.stderr.splitlines()), 2, done.stderr)
             self.assertEqual(done.stdout, "")
 
-    def test_what_comes_later_says_so(self):
-        for name in LATER:
-            done = self.tally(name, "m-1", "--whatever", "x", status=2)
-            self.assertEqual(done.stderr, f"tally: {name}: not supported yet\n")
-
     def test_an_unreachable_server(self):
         done = self.tally("account", "m-1", status=3)
         self.assertEqual(done.stderr, "tally: cannot reach 127.0.0.1:1: Connection refused\n")
@@ -194,7 +188,7 @@ class documents(tally_test):
             return done.stdout.split()
 
         self.assertEqual(sorted(complete("tally", "")), sorted(SUPPORTED))
-        self.assertEqual(sorted(complete("tally", "re")), ["reactivate", "redeem", "reject", "repair", "reverse", "reviews"])
+        self.assertEqual(sorted(complete("tally", "re")), ["reactivate", "redeem", "reject", "repair", "restore", "reverse", "reviews"])
         self.assertEqual(complete("tally", "program", "a"), ["apply"])
         self.assertEqual(complete("tally", "earn", "m-1", "--to"), ["--total", "--token-file"])
         self.assertEqual(complete("tally", "history", "m-1", "--kinds", "re"), ["release", "redeem", "reverse", "restore", "reactivate", "review_hold",
