@@ -72,4 +72,18 @@ int server_process::wait() {
   return WIFEXITED(state) ? WEXITSTATUS(state) : 128 + WTERMSIG(state);
 }
 
+bool repair(const std::string& folder) {
+  const std::string asked = "'" + binary_folder() + "/tally' repair '" + folder + "' 2>&1";
+  FILE* said = ::popen(asked.c_str(), "r");
+  if (said == nullptr)
+    return false;
+  std::string text;
+  char piece[256];
+  while (std::fgets(piece, sizeof piece, said) != nullptr)
+    text += piece;
+  const int state = ::pclose(said);
+  std::printf("tally repair: %s", text.c_str());
+  return state == 0 && text.find(" 0 bytes dropped") == std::string::npos;
+}
+
 } // namespace tally::crash
