@@ -4,7 +4,7 @@
 // Who loads it and what every answer must be: worker.hpp, rules_changer.hpp, personal_desk.hpp. At the end the whole history is read
 // back, each entry that must be there is there exactly once, and the auditor reads the folder.
 //
-// crash_tests --kills N --seed S runs longer or another history.
+// crash_tests --kills N --seed S runs longer or another history; Ctrl-C ends it early, with everything read back.
 #include "tests/crash/personal_desk.hpp"
 #include "tests/crash/read_back.hpp"
 #include "tests/crash/rules_changer.hpp"
@@ -18,6 +18,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cinttypes>
 #include <cstdio>
@@ -35,6 +36,7 @@ namespace tally::crash {
 
 std::uint64_t kills_wanted = 40;
 std::uint64_t seed_wanted = 1;
+std::atomic<bool> interrupted{false}; // by SIGINT: no more kills, but what was done is checked to the end
 
 namespace {
 
@@ -236,7 +238,7 @@ protected:
 
 TEST_F(crash, nothing_acknowledged_is_lost_and_nothing_counts_twice) {
   std::printf("--seed %" PRIu64 " --kills %" PRIu64 "\n", seed_wanted, kills_wanted);
-  while (kills_.all() < kills_wanted) {
+  while (kills_.all() < kills_wanted && !interrupted) {
     server_process server(folder_, any_flags());
     if (rules_.versions() != 0 && below(8) == 0) {
       kill_while_starting(server);
@@ -260,6 +262,8 @@ TEST_F(crash, nothing_acknowledged_is_lost_and_nothing_counts_twice) {
   ASSERT_NO_FATAL_FAILURE(read_all_back());
   ASSERT_NO_FATAL_FAILURE(audit());
   print_totals();
+  if (interrupted)
+    return;
 
   const totals all = sum();
   EXPECT_GT(all.ok, kills_wanted * 10) << "a server that did nothing proves nothing";
@@ -278,6 +282,7 @@ TEST_F(crash, nothing_acknowledged_is_lost_and_nothing_counts_twice) {
 
 int main(int argc, char** argv) {
   ::testing::InitGoogleTest(&argc, argv);
+  ::signal(SIGINT, [](int) { tally::crash::interrupted = true; });
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string name = argv[i];
     if (name == "--kills")

@@ -31,6 +31,7 @@ server_process::server_process(const std::string& folder, const std::vector<std:
   pid_ = ::fork();
   if (pid_ == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL); // no server outlives a test that dies
+    ::setpgid(0, 0);                    // a Ctrl-C is the test's
     ::dup2(ends[1], STDOUT_FILENO);
     ::execv(argv[0], argv.data());
     std::perror(argv[0]);
