@@ -238,6 +238,7 @@ void snapshotter::finish() {
   point.merchants = merchants_until(at.newest);
   for (std::uint32_t i = 0; i < parts_.shards.size(); ++i) {
     shard_core& owner = parts_.core(i);
+    owner.images().bring_back_tail(); // stopped before all of it was applied: the point would skip it for ever
     snapshot::image_batch rest = owner.images().take_pending();
     const auto store = [&] {
       must(parts_.images->write(rest), cannot_write);

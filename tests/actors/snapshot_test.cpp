@@ -98,6 +98,40 @@ TEST_P(snapshots, after_a_clean_stop_there_is_no_tail) {
   EXPECT_EQ(brought_back(tally, 20, GetParam()), expected);
 }
 
+TEST_P(snapshots, a_stop_before_the_tail_is_applied_skips_none_of_it) {
+  const temporary_folder folder, place;
+  const std::size_t accounts = 3000; // more than a shard applies in its first turns
+  const auto for_all = [&](running_ledger& tally, const auto& command_of) {
+    for (std::size_t first = 0; first < accounts; first += 50) {
+      std::vector<std::uint64_t> asked;
+      for (std::size_t i = first; i < first + 50; ++i)
+        asked.push_back(tally.at(0).send(command_of(id_of(i))));
+      for (const std::uint64_t each : asked)
+        ASSERT_EQ(tally.at(0).wait(each).head.status, outcome_status::ok);
+    }
+  };
+  ledger_options options = with_images(folder, GetParam());
+  {
+    running_ledger tally(options);
+    tally.call(put_of(plain_rules));
+    ASSERT_NO_FATAL_FAILURE(for_all(tally, [](const std::string& id) { return enroll_of(id); }));
+    tally->snapshot_now();
+    ASSERT_NO_FATAL_FAILURE(for_all(tally, [](const std::string& id) { return earn_of(id, "o-1", 7 * one); }));
+    options.folder = copy_of(folder.path(), place); // a crash
+  }
+  const std::vector<std::string> expected = replayed(options.folder);
+  {
+    running_ledger stopped_at_once(options);
+    stopped_at_once.stop();
+    bool has_tail = false;
+    for (std::uint32_t i = 0; i < GetParam(); ++i)
+      has_tail = has_tail || stopped_at_once->shard_at(i).core().images().has_tail();
+    EXPECT_TRUE(has_tail) << "the stop came too late to show anything";
+  }
+  running_ledger tally(options);
+  EXPECT_EQ(brought_back(tally, accounts, GetParam()), expected);
+}
+
 TEST_P(snapshots, cold_accounts_leave_and_come_back) {
   const temporary_folder folder;
   const std::size_t accounts = 400;

@@ -31,6 +31,7 @@ server_process::server_process(const std::string& folder, const std::vector<std:
   pid_ = ::fork();
   if (pid_ == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL); // no server outlives a test that dies
+    ::setpgid(0, 0);                    // a Ctrl-C is the test's
     ::dup2(ends[1], STDOUT_FILENO);
     ::execv(argv[0], argv.data());
     std::perror(argv[0]);
@@ -70,6 +71,20 @@ int server_process::wait() {
   }
   pid_ = -1;
   return WIFEXITED(state) ? WEXITSTATUS(state) : 128 + WTERMSIG(state);
+}
+
+bool repair(const std::string& folder) {
+  const std::string asked = "'" + binary_folder() + "/tally' repair '" + folder + "' 2>&1";
+  FILE* said = ::popen(asked.c_str(), "r");
+  if (said == nullptr)
+    return false;
+  std::string text;
+  char piece[256];
+  while (std::fgets(piece, sizeof piece, said) != nullptr)
+    text += piece;
+  const int state = ::pclose(said);
+  std::printf("tally repair: %s", text.c_str());
+  return state == 0 && text.find(" 0 bytes dropped") == std::string::npos;
 }
 
 } // namespace tally::crash

@@ -30,6 +30,10 @@ private:
   int out_ = -1;
 };
 
+// What somebody does whose server refuses to start after a kill in the middle of a write: `tally repair`. False where it refuses, too, or
+// found nothing to drop. It says the rest itself.
+bool repair(const std::string& folder);
+
 // The folder of the programs under test: TALLY_BIN_DIR, or where this program lies.
 std::string binary_folder();
 
