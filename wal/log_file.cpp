@@ -24,6 +24,8 @@ std::uint32_t unmask(std::uint32_t masked) {
 // Follows the records of one file, block by block.
 class log_scan {
 public:
+  explicit log_scan(const log_record_visitor& visit) : visit_(visit) {}
+
   log_file_state state;
 
   void block(std::span<const std::byte> content) {
@@ -63,24 +65,36 @@ private:
     if (goes_on != inside_)
       return 0;
     inside_ = type == first || type == middle;
+    if (visit_)
+      show(rest.subspan(record_header_bytes, length));
     return record_header_bytes + length;
   }
 
-  std::uint64_t offset_ = 0; // of the block
-  bool inside_ = false;      // a record has begun and goes on
+  void show(std::span<const std::byte> part) {
+    record_.insert(record_.end(), part.begin(), part.end());
+    if (inside_)
+      return;
+    visit_(record_);
+    record_.clear();
+  }
+
+  const log_record_visitor& visit_;
+  std::vector<std::byte> record_; // as far as it was read
+  std::uint64_t offset_ = 0;      // of the block
+  bool inside_ = false;           // a record has begun and goes on
   bool broken_ = false;
 };
 
 } // namespace
 
-result<log_file_state> inspect_log_file(const std::filesystem::path& file, const disk& on) {
+result<log_file_state> inspect_log_file(const std::filesystem::path& file, const disk& on, const log_record_visitor& visit) {
   const result<disk_file> opened = on.open(file, true);
   if (!opened)
     return opened.error();
   const result<std::uint64_t> size = on.size(file);
   if (!size)
     return size.error();
-  log_scan scan;
+  log_scan scan(visit);
   std::vector<std::byte> buffer(std::clamp<std::uint64_t>((*size + log_block_bytes) / log_block_bytes, 1, blocks_per_read) *
                                 log_block_bytes);
   for (std::uint64_t offset = 0, got = buffer.size(); got == buffer.size(); offset += got) {

@@ -6,6 +6,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <span>
 
 namespace tally::wal {
 
@@ -16,6 +18,8 @@ struct log_file_state {
   bool damaged() const { return sound_bytes < bytes; }
 };
 
-result<log_file_state> inspect_log_file(const std::filesystem::path& file, const disk& on = {});
+// Shows each sound record on the way, where wanted.
+using log_record_visitor = std::function<void(std::span<const std::byte>)>;
+result<log_file_state> inspect_log_file(const std::filesystem::path& file, const disk& on = {}, const log_record_visitor& visit = {});
 
 } // namespace tally::wal

@@ -1,8 +1,12 @@
 #include "wal/table_file.hpp"
+#include "wal/table_list.hpp"
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
+#include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -176,9 +180,14 @@ result<void> check_tables(const std::filesystem::path& folder, const disk& on) {
   const auto tables = on.files_in(folder, ".sst");
   if (!tables)
     return tables.error();
-  for (const std::filesystem::path& table : *tables)
+  const std::optional<std::set<std::uint64_t>> listed = tables_listed_in(folder, on);
+  for (const std::filesystem::path& table : *tables) {
+    const bool is_the_stores = !listed || listed->contains(std::strtoull(table.stem().c_str(), nullptr, 10));
+    if (!is_the_stores)
+      continue;
     if (result<void> checked = table_file(table, on).check(); !checked)
       return checked;
+  }
   return {};
 }
 
