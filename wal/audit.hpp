@@ -62,7 +62,7 @@ struct audit_options {
   std::size_t workers = 0;                                   // threads that judge, beside the one that reads; 0: one a processor
 };
 
-// Reads the whole journal. A folder that cannot be read at all is a failure; bytes that do not verify are a finding. Memory: some 400
+// Reads the whole journal. A folder that cannot be read at all is a failure; bytes that do not verify are a finding. Memory: some 350
 // bytes and the heap of its state an account, 21 to 43 bytes a reference.
 result<audit_report> audit_verify(const audit_options& options);
 

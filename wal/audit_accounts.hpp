@@ -24,7 +24,7 @@ struct audited_merchant {
   std::deque<program> programs;
 };
 
-// 344 bytes and what the state has on the heap.
+// 328 bytes and what the state has on the heap.
 struct audited_account {
   const audited_merchant* merchant = nullptr;
   std::string id;
