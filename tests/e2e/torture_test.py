@@ -32,16 +32,17 @@ class torture_test(unittest.TestCase):
         path.chmod(0o755)
 
     def test_bad_usage_names_what_is_wrong(self):
-        for words, said in ((["--minutes", "0"], "--minutes"), (["--minutes", "nan"], "--minutes"), (["--minutes", "x"], "--minutes"), ([], "--minutes"),
-                            (["--minutes", "1", "--only", "crash,flood"], "flood"), (["--minutes", "1", "--only", ""], "empty part"),
+        for words, said in ((["--minutes", "0"], "--minutes"), (["--minutes", "nan"], "--minutes"), (["--minutes", "x"], "--minutes"),
+                            ([], "--minutes"), (["--minutes", "1", "--only", "crash,flood"], "flood"), (["--minutes", "1", "--only", ""], "empty part"),
                             (["--minutes", "1", "--bin", self.bin / "nowhere"], "nowhere")):
             done = torture(*words)
             self.assertEqual(done.returncode, 2, words)
             self.assertIn(said, done.stderr, words)
 
     def test_totals_are_added_up_over_rounds(self):
-        self.program("crash_tests", 'echo "$@" >>"$0.calls"', "sleep 0.4", 'echo "25 kills (1 while starting, 2 while stopping, 1 of them in its '
-                     'last images; 0 stops came before their kill; 2 torn logs repaired): 1000 answers, 900 ok"')
+        self.program("crash_tests", 'echo "$@" >>"$0.calls"', "sleep 0.4",
+                     'echo "25 kills (1 while starting, 2 while stopping, 1 of them in its last '
+                     'images; 0 stops in peace; 2 torn logs repaired): 1000 answers, 900 ok"')
         done = torture("--minutes", 0.01, "--only", "crash", "--bin", self.bin)
         self.assertEqual(done.returncode, 0, done.stdout)
         calls = (self.bin / "crash_tests.calls").read_text().splitlines()

@@ -25,7 +25,8 @@ class machine_error(Exception):
 
 def what_is_missing(kernel: Path) -> list[str]:
     """The names of what `scripts/bootstrap --power` would bring; empty: all there."""
-    tools = [name for name in (QEMU, "mkfs.ext4", "debugfs", "busybox") if shutil.which(name, path=os.environ["PATH"] + ":/sbin:/usr/sbin") is None]
+    places = os.environ["PATH"] + ":/sbin:/usr/sbin"
+    tools = [name for name in (QEMU, "mkfs.ext4", "debugfs", "busybox") if shutil.which(name, path=places) is None]
     return tools + ([] if (kernel / "vmlinuz").is_file() else ["a kernel"])
 
 
@@ -54,7 +55,8 @@ def make_memory_disk(programs: Path, kernel: Path, folder: Path) -> Path:
     image = folder / "memory_disk"
     names = "\n".join(str(path.relative_to(root)) for path in [root, *sorted(root.rglob("*"))])
     with image.open("wb") as out:
-        subprocess.run(["busybox", "cpio", "-o", "-H", "newc"], cwd=root, input=names.encode(), stdout=out, stderr=subprocess.DEVNULL, check=True)
+        subprocess.run(["busybox", "cpio", "-o", "-H", "newc"], cwd=root, input=names.encode(), stdout=out, stderr=subprocess.DEVNULL,
+                       check=True)
     shutil.rmtree(root)
     return image
 
@@ -71,15 +73,16 @@ class machine:
         self.console: list[str] = []
         self._lines: queue.Queue[str | None] = queue.Queue()
         # Emulated, not virtualized: the same wherever it runs, and whatever /dev/kvm is worth there.
-        words = [QEMU, "-accel", os.environ.get("TALLY_POWER_ACCEL", "tcg,thread=multi"), "-cpu", "max", "-smp", "2", "-m", "640", "-display", "none",
-                 "-monitor", "none", "-serial", "stdio", "-no-reboot", "-nodefaults",
+        words = [QEMU, "-accel", os.environ.get("TALLY_POWER_ACCEL", "tcg,thread=multi"), "-cpu", "max", "-smp", "2", "-m", "640",
+                 "-display", "none", "-monitor", "none", "-serial", "stdio", "-no-reboot", "-nodefaults",
                  "-kernel", kernel / "vmlinuz", "-initrd", memory_disk,
-                 "-append", "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on -- " + " ".join(flags),
+                 "-append", "console=ttyS0 quiet panic=-1 no_timer_check mitigations=off random.trust_cpu=on -- " + " ".join(flags),
                  # the guest sees a disk with a write cache, flushes it, and qemu passes that on
                  "-drive", f"file=nbd:unix:{disk_socket},format=raw,if=virtio,cache=none",
-                 "-netdev", f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{port}-10.0.2.15:7411", "-device", "virtio-net-pci,netdev=net,romfile="]
-        self._process = subprocess.Popen([str(word) for word in words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                         preexec_fn=lambda: os.nice(5))
+                 "-netdev", f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{port}-10.0.2.15:7411",
+                 "-device", "virtio-net-pci,netdev=net,romfile="]
+        self._process = subprocess.Popen([str(word) for word in words], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                         stderr=subprocess.STDOUT, preexec_fn=lambda: os.nice(5))
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self):
