@@ -16,7 +16,7 @@ constexpr std::size_t images_per_slice_max = 64; // 20-60 us between two turns
 constexpr std::size_t batch_bytes = 256 * 1024;  // handed to the snapshotter together
 constexpr std::size_t bytes_on_their_way_max = 8u << 20;
 constexpr std::chrono::microseconds tail_slice{500}; // of a turn
-constexpr std::int64_t tier_window_days = 400; // a year and a time zone, amply
+constexpr std::int64_t tier_window_days = 400;       // a year and a time zone, amply
 constexpr std::size_t slots_swept_per_turn = 512;
 constexpr std::chrono::milliseconds sweep_pause{50}; // where nobody can go before their image is stored
 
@@ -190,8 +190,8 @@ instant shard_images::spills_until(const merchant& of) const {
 
 void shard_images::hand_out() {
   bytes_on_their_way_ += images_.bytes();
-  auto batch = std::make_shared<std::pair<snapshot::image_batch, std::vector<pictured>>>(std::exchange(images_, {}),
-                                                                                               std::exchange(pictured_, {}));
+  auto batch =
+      std::make_shared<std::pair<snapshot::image_batch, std::vector<pictured>>>(std::exchange(images_, {}), std::exchange(pictured_, {}));
   owner_.when_durable(batch->first.newest(),
                       [this, batch] { owner_.parts().snapshots->take(owner_.index(), std::move(batch->first), std::move(batch->second)); });
 }
@@ -210,9 +210,9 @@ void shard_images::stored(const std::vector<pictured>& accounts, std::size_t byt
 
 // ---- what was spilled -----------------------------------------------------------------------------------------------
 
-void shard_images::prepare(account_actor& account) {
-  account.was_touched = true;
-  if (!has_spilled(account.state()) || !owner_.parts().merchants.at(account.state().merchant)->has_tier_windows.load(std::memory_order_relaxed))
+void shard_images::bring_orders_back(account_actor& account) {
+  if (!has_spilled(account.state()) ||
+      !owner_.parts().merchants.at(account.state().merchant)->has_tier_windows.load(std::memory_order_relaxed))
     return;
   if (!has_spilled_orders_after(account.state(), owner_.parts().now().plus_days(-tier_window_days)))
     return;

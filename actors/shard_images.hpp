@@ -6,6 +6,7 @@
 // due soon stays. Accounts are brought back by their image and by the entries behind the recovery point that are newer than it.
 #pragma once
 
+#include "actors/account_actor.hpp"
 #include "actors/tail_index.hpp"
 #include "actors/timer_queue.hpp"
 #include "snapshot/image_batch.hpp"
@@ -18,7 +19,6 @@
 
 namespace tally::actors {
 
-class account_actor;
 class shard_core;
 struct merchant;
 
@@ -49,7 +49,11 @@ public:
   void stored(const std::vector<pictured>& accounts, std::size_t bytes);
 
   // Of an account that is about to be looked at: has the orders in memory that its merchant's rules look at together.
-  void prepare(account_actor& account);
+  void prepare(account_actor& account) {
+    account.was_touched = true;
+    if (account.state().rare) [[unlikely]] // else it has spilled nothing
+      bring_orders_back(account);
+  }
   // Has everything of the account in memory.
   void make_whole(account_state& state) const;
   // What an account has spilled; ends the process if it cannot be read.
@@ -74,6 +78,7 @@ private:
 
   void bring_back_one();
   void list_round();
+  void bring_orders_back(account_actor& account);
   void take_slice();
   void take(account_actor& account);
   instant spills_until(const merchant& of) const;
@@ -99,7 +104,7 @@ private:
   clock::time_point round_begun_;
   instant earliest_due_; // of the timers, when it began
   std::chrono::milliseconds round_within_{};
-  snapshot::image_batch images_; // taken, not handed out yet
+  snapshot::image_batch images_;   // taken, not handed out yet
   std::vector<pictured> pictured_; // by them
   std::vector<spilled_record> spilled_;
   std::size_t bytes_on_their_way_ = 0; // handed out, not stored yet

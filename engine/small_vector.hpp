@@ -89,8 +89,7 @@ private:
   bool is_inline() const { return capacity_ == N; }
 
   void grow() {
-    // by half: at eight records of an account the slack is what memory per account is made of
-    const std::uint32_t larger = std::max(capacity_ + capacity_ / 2, capacity_ + 2);
+    const std::uint32_t larger = std::max(capacity_ * 2, 2u); // powers of two are what allocators have
     T* moved = static_cast<T*>(std::realloc(is_inline() ? nullptr : heap_, larger * sizeof(T)));
     TALLY_ASSERT(moved != nullptr, larger);
     if (is_inline())
