@@ -2,7 +2,8 @@
 
 Until a flush (or a write with FUA) a write is seen by reads but is not on the platter. `cut` ends it all in one instant: nothing is
 answered from then on, and of the writes that no flush covered each is kept, lost or torn, in any combination, as of a real disk that writes its
-cache back in an order of its own. Sectors of 512 bytes are whole: old or new.
+cache back in an order of its own. What is torn is torn between blocks of 4096 bytes, the physical sectors of today's disks, each of which is
+old or new. With smaller ones ext4 itself refuses to mount now and then ("journal transaction is corrupt"): its commit block is one such block.
 
 Who is attached to it and when the power goes is power_cut's business.
 """
@@ -14,7 +15,8 @@ import struct
 import threading
 from pathlib import Path
 
-SECTOR = 512
+SECTOR = 512  # what a request is counted in
+BLOCK = 4096  # what is old or new, never both
 REQUEST = struct.Struct(">IHHQQI")
 REQUEST_MAGIC, REPLY_MAGIC, OPTION_REPLY_MAGIC = 0x25609513, 0x67446698, 0x0003E889045565A9
 READ, WRITE, DISCONNECT, FLUSH = 0, 1, 2, 3
@@ -90,11 +92,14 @@ class volatile_disk:
                 if dice < keep:
                     self.kept += 1
                     os.pwrite(self._platter, data, offset)
-                elif len(data) > SECTOR and dice < keep + (1 - keep) / 4:
+                elif len(data) > BLOCK and dice < keep + (1 - keep) / 2:
                     self.torn += 1
-                    for at in range(0, len(data), SECTOR):
+                    at = 0
+                    while at < len(data):
+                        end = min(len(data), at + BLOCK - (offset + at) % BLOCK)
                         if chance.random() < 0.5:
-                            os.pwrite(self._platter, data[at:at + SECTOR], offset + at)
+                            os.pwrite(self._platter, data[at:end], offset + at)
+                        at = end
                 else:
                     self.lost += 1
             for offset, data in self._unflushed:
