@@ -77,6 +77,11 @@ bool has_spilled_orders_after(const account_state& state, instant since) {
   return state.rare && state.rare->spilled.orders != 0 && state.rare->spilled.newest_dated > since;
 }
 
+bool can_take_back(const account_state& state, std::span<const spilled_record> records) {
+  const auto orders = static_cast<std::uint64_t>(std::ranges::count_if(records, &spilled_record::is_order));
+  return has_spilled(state) && orders == state.rare->spilled.orders && records.size() - orders == state.rare->spilled.references;
+}
+
 void take_back_spilled(account_state& state, std::span<const spilled_record> records) {
   TALLY_ASSERT(has_spilled(state));
   std::vector<spilled_record> sorted(records.begin(), records.end());
@@ -92,7 +97,8 @@ void take_back_spilled(account_state& state, std::span<const spilled_record> rec
       references.push_back(make_reference(each.hash, each.kind, each.facts.seq));
   }
   TALLY_ASSERT(orders.size() == state.rare->spilled.orders && references.size() == state.rare->spilled.references,
-               static_cast<long long>(orders.size()), static_cast<long long>(references.size()), static_cast<long long>(state.last_seq.value));
+               static_cast<long long>(orders.size()), static_cast<long long>(references.size()),
+               static_cast<long long>(state.last_seq.value));
   for (const order_record& each : state.orders)
     orders.push_back(each);
   for (const reference_record& each : state.references)

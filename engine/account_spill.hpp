@@ -1,8 +1,8 @@
-// Old orders and references of an account that are on disk instead of in its state: an account may have a hundred thousand of them and decides
-// as fast as one that has ten. Where they lie is snapshot/'s; who asks for them when, actors/shard_images.hpp.
+// Old orders and references of an account that are on disk instead of in its state: an account may have a hundred thousand of them and
+// decides as fast as one that has ten. Where they lie is snapshot/'s; who asks for them when, actors/shard_images.hpp.
 //
-// A state that has spilled is the same account: what its sums need is kept, and whatever is looked for in the state and not found is looked for
-// there (decision_context::find_spilled).
+// A state that has spilled is the same account: what its sums need is kept, and whatever is looked for in the state and not found is looked
+// for there (decision_context::find_spilled).
 #pragma once
 
 #include "engine/account.hpp"
@@ -39,6 +39,8 @@ bool has_spilled(const account_state& state);
 bool is_still_in_memory(const account_state& state, const spilled_record& record);
 // Whether an order dated after `since` is on disk: sums over a window that begins then need the whole account.
 bool has_spilled_orders_after(const account_state& state, instant since);
+// Whether `records`, without those still in memory, are as many as the state has spilled.
+bool can_take_back(const account_state& state, std::span<const spilled_record> records);
 // Has everything in the state again; `records` are all that were spilled, in any order.
 void take_back_spilled(account_state& state, std::span<const spilled_record> records);
 

@@ -3,6 +3,7 @@
 #include "engine/names.hpp"
 #include "engine/rfc3339.hpp"
 #include "net/cli.hpp"
+#include "net/cli_audit_images.hpp"
 #include "wal/audit.hpp"
 
 #include <CLI/CLI.hpp>
@@ -73,8 +74,15 @@ int run_verify(const audit_flags& flags) {
       return complain_usage("tally audit verify", sealed.error().what);
     options.sealed = &*sealed;
   }
+  const auto images = open_audited_images(flags.folder);
+  if (images)
+    options.images = images->get();
+  else
+    print_finding({{}, "", "", images.error().what}, flags.as_json);
   const auto begun = std::chrono::steady_clock::now();
-  const auto report = wal::audit_verify(options);
+  auto report = wal::audit_verify(options);
+  if (report && !images)
+    ++report->findings;
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   const double entries_per_s = report ? std::floor(static_cast<double>(report->entries) / std::max(seconds, 1e-9)) : 0;
   end_progress();

@@ -56,7 +56,7 @@ class torture_test(unittest.TestCase):
 
     def test_a_failure_is_shown_and_the_others_run(self):
         self.program("crash_tests", 'echo "m-1: available 5, expected 7"', "exit 1")
-        self.program("fault_tests", 'echo "$TALLY_CUT_POINTS cut points, seed $TALLY_SEED"', 'echo "[  PASSED  ] 3 tests."', "sleep 1")
+        self.program("fault_tests", 'echo "$TALLY_FAULT_POINTS cut points, seed $TALLY_TEST_SEED"', 'echo "[  PASSED  ] 3 tests."', "sleep 1")
         done = torture("--minutes", 0.001, "--only", "crash,power,fault", "--bin", self.bin)
         self.assertEqual(done.returncode, 1, done.stdout)
         self.assertIn("m-1: available 5, expected 7", done.stdout)

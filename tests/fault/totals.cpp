@@ -19,8 +19,14 @@ class totals_at_the_end : public ::testing::Environment {
 public:
   void TearDown() override {
     const std::lock_guard held(mutex);
-    for (const auto& [kind, count] : totals)
+    std::uint64_t cut_points = 0;
+    for (const auto& [kind, count] : totals) {
       std::printf("%9llu  %s\n", static_cast<unsigned long long>(count), kind.c_str());
+      if (kind.starts_with("power loss") || kind.starts_with("kill") || kind.starts_with("schedule"))
+        cut_points += count;
+    }
+    if (!totals.empty())
+      std::printf("%9llu cut points\n", static_cast<unsigned long long>(cut_points));
   }
 };
 
