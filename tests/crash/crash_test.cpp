@@ -34,7 +34,7 @@
 
 namespace tally::crash {
 
-std::uint64_t kills_wanted = 40;
+std::uint64_t kills_wanted = 50;
 std::uint64_t seed_wanted = 1;
 std::atomic<bool> interrupted{false}; // by SIGINT: no more kills, but what was done is checked to the end
 
