@@ -21,7 +21,7 @@ namespace {
 // caf::make_actor, because that takes every account from the heap.
 constexpr std::size_t actor_offset = CAF_CACHE_LINE_SIZE;
 static_assert(sizeof(caf::actor_control_block) <= actor_offset);
-static_assert(actor_offset + sizeof(account_actor) - sizeof(account_state) <= 224, "what an account costs besides its state");
+static_assert(sizeof(account_actor) % CAF_CACHE_LINE_SIZE == 0, "so that every account begins at a cache line");
 
 void destroy_actor(caf::abstract_actor* actor) {
   actor->on_destroy();
@@ -66,14 +66,22 @@ void account_actor::prefetch() const {
     __builtin_prefetch(line);
 }
 
-void account_actor::prefetch_spilled() const {
-  // The newest lot and, for telling a duplicate, the orders: 8 of them are 4 lines.
-  if (!state_.lots.empty())
-    __builtin_prefetch(&state_.lots.back());
-  const auto* from = reinterpret_cast<const char*>(state_.orders.data());
-  const std::size_t bytes = std::min<std::size_t>(state_.orders.heap_bytes(), 4 * CAF_CACHE_LINE_SIZE);
-  for (std::size_t at = 0; at < bytes; at += CAF_CACHE_LINE_SIZE)
-    __builtin_prefetch(from + at);
+// Inlined by force: the compiler drops calls of functions that do nothing but prefetch.
+template <class List>
+[[gnu::always_inline]] static inline void prefetch_newest(const List& list, std::uint32_t count) {
+  const auto* from = reinterpret_cast<const char*>(list.end() - std::min(list.size(), count));
+  const auto* until = reinterpret_cast<const char*>(list.end() + 1); // where the next one goes
+  for (const char* line = from; line < until; line += CAF_CACHE_LINE_SIZE)
+    __builtin_prefetch(line);
+}
+
+void account_actor::prefetch_spilled(op kind) const {
+  constexpr std::uint32_t searched = 8; // of a list that is looked through: 4 lines of orders
+  if (kind != op::redeem)
+    prefetch_newest(state_.orders, searched);
+  if (kind != op::earn)
+    prefetch_newest(state_.references, searched);
+  prefetch_newest(state_.lots, kind == op::earn ? 1 : searched);
 }
 
 void account_actor::enqueue(caf::mailbox_element_ptr what, caf::execution_unit* host) {

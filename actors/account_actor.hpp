@@ -40,7 +40,7 @@ public:
   std::size_t heap_bytes() const { return state_.heap_bytes() + id_.heap_bytes(); }
   // Fetches what a decision will look at; then, once that is here, what has spilled to the heap.
   void prefetch() const;
-  void prefetch_spilled() const;
+  void prefetch_spilled(op kind) const;
 
   account_actor(caf::actor_config& config, shard_core& owner, std::string_view id);
 
@@ -48,7 +48,8 @@ private:
   // A message of some other actor. Throws nothing: a broken account must not go on.
   void handle(caf::mailbox_element& what, caf::execution_unit* host) noexcept;
 
-  shard_core* const owner_;
+  // From here on what a decision looks at, in four cache lines of its own.
+  alignas(CAF_CACHE_LINE_SIZE) shard_core* const owner_;
   const member_id id_;
 
 public:

@@ -26,7 +26,7 @@ constexpr std::size_t header_bytes = 64;
 }
 
 account_slabs::account_slabs(std::size_t block_bytes) : block_bytes_(block_bytes) {
-  TALLY_ASSERT(block_bytes % 8 == 0 && block_bytes <= slab_bytes - header_bytes, static_cast<long long>(block_bytes));
+  TALLY_ASSERT(block_bytes % header_bytes == 0 && block_bytes <= slab_bytes - header_bytes, static_cast<long long>(block_bytes));
 }
 
 account_slabs::~account_slabs() {

@@ -392,7 +392,7 @@ void shard_core::decide_all(std::span<staged> operations) {
   }
   for (const staged& operation : operations)
     if (operation.account != nullptr)
-      operation.account->prefetch_spilled();
+      operation.account->prefetch_spilled(operation.asked->kind);
   for (staged& operation : operations)
     deliver(operation);
   if (batches_.open_bytes() > open_bytes_max)

@@ -211,7 +211,7 @@ void shard_images::stored(const std::vector<pictured>& accounts, std::size_t byt
 // ---- what was spilled -----------------------------------------------------------------------------------------------
 
 void shard_images::bring_orders_back(account_actor& account) {
-  if (!has_spilled(account.state()) ||
+  if (!account.state().has_spilled ||
       !owner_.parts().merchants.at(account.state().merchant)->has_tier_windows.load(std::memory_order_relaxed))
     return;
   if (!has_spilled_orders_after(account.state(), owner_.parts().now().plus_days(-tier_window_days)))
@@ -221,7 +221,7 @@ void shard_images::bring_orders_back(account_actor& account) {
 }
 
 void shard_images::make_whole(account_state& state) const {
-  if (!has_spilled(state))
+  if (!state.has_spilled)
     return;
   std::vector<spilled_record> records;
   must(owner_.parts().images->for_each_spilled(state.enrolled_seq,

@@ -51,7 +51,7 @@ public:
   // Of an account that is about to be looked at: has the orders in memory that its merchant's rules look at together.
   void prepare(account_actor& account) {
     account.was_touched = true;
-    if (account.state().rare) [[unlikely]] // else it has spilled nothing
+    if (account.state().has_spilled) [[unlikely]]
       bring_orders_back(account);
   }
   // Has everything of the account in memory.

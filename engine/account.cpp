@@ -282,6 +282,7 @@ void open_review_of(account_state& state, const entry& entry) {
   TALLY_ASSERT(entry.review == entry.seq && (entry.parked == op::earn || entry.parked == op::reverse), entry.seq.value);
   remember(state, entry.parked, entry.parked == op::earn ? entry.order : entry.refund, entry);
   rare_of(state).reviews.push_back({entry.seq, {}, hash64(entry.order), entry.parked, false});
+  state.has_reviews = true;
 }
 
 void decide_review(account_state& state, const entry& entry) {
@@ -406,6 +407,7 @@ account_state& account_state::operator=(const account_state& other) {
   orders = other.orders;
   references = other.references;
   rare = other.rare ? std::make_unique<account_rare>(*other.rare) : nullptr;
+  note_rare(*this);
   return *this;
 }
 
@@ -449,16 +451,19 @@ void keep_balances(account_state& state) {
   if (!state.rare)
     return;
   account_rare& rare = *state.rare;
-  if (rare.reservations.empty() && rare.reviews.empty())
-    return state.rare.reset();
-  auto kept = std::make_unique<account_rare>();
-  kept->reservations = std::move(rare.reservations);
-  kept->reviews = std::move(rare.reviews);
+  std::unique_ptr<account_rare> kept;
+  if (!rare.reservations.empty() || !rare.reviews.empty()) {
+    kept = std::make_unique<account_rare>();
+    kept->reservations = std::move(rare.reservations);
+    kept->reviews = std::move(rare.reviews);
+  }
   state.rare = std::move(kept);
+  note_rare(state);
 }
 
 std::string fingerprint(const account_state& state) {
-  TALLY_ASSERT(!has_spilled(state), static_cast<long long>(state.last_seq.value)); // only the whole of it can be compared
+  TALLY_ASSERT(!state.has_spilled, static_cast<long long>(state.last_seq.value)); // only the whole of it can be compared
+  TALLY_ASSERT(state.has_reviews == (state.rare && !state.rare->reviews.empty()), static_cast<long long>(state.last_seq.value));
   std::string bytes;
   byte_writer out(bytes);
   out.all(state.status, state.entry_count, state.merchant, state.next_due.us, state.available.value, state.pending.value,
@@ -506,7 +511,7 @@ std::string fingerprint(const account_state& state) {
 
 std::vector<open_review> open_reviews(const account_state& state) {
   std::vector<open_review> open;
-  if (state.rare)
+  if (state.has_reviews)
     for (const review_record& each : state.rare->reviews)
       if (!each.decided)
         open.push_back({each.review, each.parked});
@@ -514,6 +519,11 @@ std::vector<open_review> open_reviews(const account_state& state) {
 }
 
 bool knows_review(const account_state& state, seq_t review) { return find_review(state, review) != nullptr; }
+
+void note_rare(account_state& state) {
+  state.has_reviews = state.rare && !state.rare->reviews.empty();
+  state.has_spilled = state.rare && state.rare->spilled.orders + state.rare->spilled.references != 0;
+}
 
 order_facts facts_of(const account_state& state, const order_record& record) {
   const bool is_wide = (record.bits[2] & wide_mark) == wide_mark;
@@ -537,7 +547,7 @@ const reservation* find_reservation(const account_state& state, seq_t authorised
 }
 
 const review_record* find_review(const account_state& state, seq_t review) {
-  if (state.rare)
+  if (state.has_reviews)
     for (const review_record& each : state.rare->reviews)
       if (each.review == review)
         return &each;
@@ -606,6 +616,7 @@ void copy_balances(const account_state& from, account_state& to) {
     rare.reservations = from.rare->reservations;
     rare.reviews = from.rare->reviews;
   }
+  note_rare(to);
 }
 
 } // namespace tally

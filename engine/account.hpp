@@ -60,7 +60,9 @@ struct account_rare;
 struct account_state {
   // -- first cache line: what every decision looks at --
   account_status status = account_status::none;
-  bool lots_in_spending_order = true;     // as they lie: true for nearly all, false may be too cautious
+  bool lots_in_spending_order : 1 = true; // as they lie: true for nearly all, false may be too cautious
+  bool has_reviews : 1 = false;           // what `rare` has, so that few look at it: see `note_rare`
+  bool has_spilled : 1 = false;           // orders or references of it are on disk: engine/account_spill.hpp
   std::uint16_t redemptions_that_day = 0; // on `day`; no more than it can hold
   std::uint32_t entry_count = 0;
   merchant_number merchant = 0;
@@ -77,9 +79,10 @@ struct account_state {
   instant active_at;                           // newest earn, redemption, claim or capture; else the enrolment
   points_t earned_that_day, redeemed_that_day; // for [limits]: what counts, on `day`
 
-  small_vector<lot, 1> lots;                    // by id, empty ones are gone
-  small_vector<order_record, 1> orders;         // oldest first
-  small_vector<reference_record, 1> references; // everything but earns, oldest first
+  small_vector<lot, 1> lots; // by id, empty ones are gone
+  // Most accounts come to have a few of both, so that each step they would grow in would be a piece of heap to fetch, to copy and to leave.
+  small_vector<order_record, 0, 4> orders;         // oldest first
+  small_vector<reference_record, 1, 4> references; // everything but earns, oldest first
   std::unique_ptr<account_rare> rare;
 
   account_state();

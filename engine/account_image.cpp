@@ -322,6 +322,7 @@ bool read_image(std::string_view image, account_state& state) {
     read.fail();
   if (state.rare)
     read_rare(read, near, *state.rare);
+  note_rare(state);
   return read.is_whole();
 }
 

@@ -86,20 +86,22 @@ struct account_rare {
   reference_index by_reference; // of account_state::references
 };
 
+// Has the state say what `rare` has; to be called when that changed.
+void note_rare(account_state& state);
+
 // Calls `visit(record)` for the account's earns of this order hash until it returns true.
 template <class Visitor>
 bool find_order(const account_state& state, std::uint64_t hash, Visitor&& visit) {
   static const reference_index none;
-  return (state.rare ? state.rare->by_order : none).find(state.orders, hash, visit);
+  return (state.orders.size() > reference_index::scanned_max ? state.rare->by_order : none).find(state.orders, hash, visit);
 }
 
 // Calls `visit(seq)` for the groups remembered under (kind, hash) until it returns true.
 template <class Visitor>
 bool find_reference(const account_state& state, op kind, std::uint64_t hash, Visitor&& visit) {
   static const reference_index none;
-  return (state.rare ? state.rare->by_reference : none).find(state.references, hash, [&](const reference_record& record) {
-    return op_of(record) == kind && visit(seq_of(record));
-  });
+  return (state.references.size() > reference_index::scanned_max ? state.rare->by_reference : none)
+      .find(state.references, hash, [&](const reference_record& record) { return op_of(record) == kind && visit(seq_of(record)); });
 }
 
 order_facts facts_of(const account_state& state, const order_record& record);

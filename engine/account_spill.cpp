@@ -58,13 +58,12 @@ void forget_spilled(account_state& state, const spill_counts& counts) {
     ++spilled.orders;
   }
   spilled.references += counts.references;
+  note_rare(state);
   drop_oldest(state.orders, counts.orders);
   drop_oldest(state.references, counts.references);
   index_again(state.orders, state.rare->by_order);
   index_again(state.references, state.rare->by_reference);
 }
-
-bool has_spilled(const account_state& state) { return state.rare && state.rare->spilled.orders + state.rare->spilled.references != 0; }
 
 // The newest are in memory, without a gap.
 bool is_still_in_memory(const account_state& state, const spilled_record& record) {
@@ -74,16 +73,16 @@ bool is_still_in_memory(const account_state& state, const spilled_record& record
 }
 
 bool has_spilled_orders_after(const account_state& state, instant since) {
-  return state.rare && state.rare->spilled.orders != 0 && state.rare->spilled.newest_dated > since;
+  return state.has_spilled && state.rare->spilled.orders != 0 && state.rare->spilled.newest_dated > since;
 }
 
 bool can_take_back(const account_state& state, std::span<const spilled_record> records) {
   const auto orders = static_cast<std::uint64_t>(std::ranges::count_if(records, &spilled_record::is_order));
-  return has_spilled(state) && orders == state.rare->spilled.orders && records.size() - orders == state.rare->spilled.references;
+  return state.has_spilled && orders == state.rare->spilled.orders && records.size() - orders == state.rare->spilled.references;
 }
 
 void take_back_spilled(account_state& state, std::span<const spilled_record> records) {
-  TALLY_ASSERT(has_spilled(state));
+  TALLY_ASSERT(state.has_spilled);
   std::vector<spilled_record> sorted(records.begin(), records.end());
   std::ranges::sort(sorted, {}, [](const spilled_record& each) { return each.facts.seq; });
   decltype(state.orders) orders;
@@ -106,6 +105,7 @@ void take_back_spilled(account_state& state, std::span<const spilled_record> rec
   state.orders = std::move(orders);
   state.references = std::move(references);
   state.rare->spilled = {};
+  note_rare(state);
   index_again(state.orders, state.rare->by_order);
   index_again(state.references, state.rare->by_reference);
 }

@@ -34,7 +34,6 @@ inline constexpr std::size_t spill_kept = 32;  // and so many newest stay
 spill_counts list_spillable(const account_state& state, instant orders_until, std::vector<spilled_record>& out);
 // Forgets so many of the oldest: they are on disk.
 void forget_spilled(account_state& state, const spill_counts& counts);
-bool has_spilled(const account_state& state);
 // A record that was written to disk, perhaps not forgotten since.
 bool is_still_in_memory(const account_state& state, const spilled_record& record);
 // Whether an order dated after `since` is on disk: sums over a window that begins then need the whole account.

@@ -251,6 +251,7 @@ account_state as_of(const account_state& state, instant now) {
   settled.last_seq = state.last_seq;
   settled.entry_count = state.entry_count;
   settled.rare.reset();
+  note_rare(settled);
   return settled;
 }
 

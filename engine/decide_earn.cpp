@@ -31,8 +31,7 @@ bool same_sale(const entry& first, const command& asked) { return first.total ==
 bool answer_known_earn(draft& drafted) {
   const command& asked = drafted.asked();
   const auto same = [&](const entry& first) { return same_sale(first, asked); };
-  if (drafted.recorded().rare && !drafted.recorded().rare->reviews.empty() &&
-      drafted.answer_known(op::earn, asked.order, &entry::order, same))
+  if (drafted.recorded().has_reviews && drafted.answer_known(op::earn, asked.order, &entry::order, same))
     return true;
   return drafted.find_order(hash64(asked.order), [&](const order_facts& facts) {
     const std::span<const entry> group = drafted.read_group(facts.seq);
@@ -127,9 +126,11 @@ rate_t tier_multiplier_of(const draft& drafted, const ruleset& rules) {
 
 // Whether the order's total is more than `ratio` times the member's average.
 bool is_odd(const account_state& recorded, const ruleset::review_rules& rules, money_t total) {
-  const spilled_sums spilled = recorded.rare ? recorded.rare->spilled : spilled_sums{};
+  if (rules.max_order_ratio <= rate_t{})
+    return false;
+  const spilled_sums spilled = recorded.has_spilled ? recorded.rare->spilled : spilled_sums{};
   const std::uint64_t count = recorded.orders.size() + spilled.orders;
-  if (rules.max_order_ratio <= rate_t{} || count == 0 || static_cast<std::int64_t>(count) < rules.min_orders)
+  if (count == 0 || static_cast<std::int64_t>(count) < rules.min_orders)
     return false;
   int128 sum = spilled.total_units;
   for (const order_record& each : recorded.orders)

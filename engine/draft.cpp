@@ -126,7 +126,7 @@ points_t draft::tier_points_of_group(const ruleset& rules) const {
 }
 
 bool draft::find_spilled(op kind, std::uint64_t hash, const spilled_visitor& visit) const {
-  if (!has_spilled(recorded_))
+  if (!recorded_.has_spilled)
     return false;
   TALLY_ASSERT(context_.find_spilled != nullptr, static_cast<int>(kind));
   bool found = false;

@@ -1,4 +1,4 @@
-// A vector whose first N elements live inside it: most accounts have one lot, most entries touch one.
+// A vector whose first N elements live inside it (0: all are on the heap): most accounts have one lot, most entries touch one.
 // For trivially copyable types only, so growing and copying are memcpy.
 #pragma once
 
@@ -13,9 +13,9 @@
 
 namespace tally {
 
-template <class T, std::uint32_t N>
-class small_vector {
-  static_assert(std::is_trivially_copyable_v<T> && N > 0);
+// `First` is how many the first piece of heap has room for.
+template <class T, std::uint32_t N, std::uint32_t First = N<2 ? 2 : 2 * N> class small_vector {
+  static_assert(std::is_trivially_copyable_v<T> && First > N);
 
 public:
   small_vector() = default;
@@ -89,7 +89,7 @@ private:
   bool is_inline() const { return capacity_ == N; }
 
   void grow() {
-    const std::uint32_t larger = std::max(capacity_ * 2, 2u); // powers of two are what allocators have
+    const std::uint32_t larger = std::max(capacity_ * 2, First); // powers of two are what allocators have
     T* moved = static_cast<T*>(std::realloc(is_inline() ? nullptr : heap_, larger * sizeof(T)));
     TALLY_ASSERT(moved != nullptr, larger);
     if (is_inline())
@@ -127,7 +127,7 @@ private:
   std::uint32_t size_ = 0;
   std::uint32_t capacity_ = N;
   union {
-    alignas(T) unsigned char inline_[N * sizeof(T)];
+    alignas(T) unsigned char inline_[N > 0 ? N * sizeof(T) : 1];
     T* heap_;
   };
 };

@@ -74,7 +74,7 @@ points_t tier_points(const account_state& state, const ruleset& rules, instant n
     return state.lifetime - (net ? state.rare->taken_back : points_t{});
   const tier_window window(tiers, now);
   points_t counted, opening = state.lifetime;
-  if (state.rare && state.rare->spilled.orders != 0) {
+  if (state.has_spilled && state.rare->spilled.orders != 0) {
     TALLY_ASSERT(!window.contains(state.rare->spilled.newest_dated), state.rare->spilled.newest_dated.us, now.us);
     opening -= state.rare->spilled.earned;
   }

@@ -31,7 +31,7 @@ public:
       return read.error();
     if (!*read)
       return std::string();
-    if (has_spilled(state))
+    if (state.has_spilled)
       if (result<void> whole = take_back(state); !whole)
         return whole.error();
     return fingerprint(state);

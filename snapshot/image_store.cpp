@@ -187,8 +187,10 @@ struct image_store::impl {
   result<void> open(const image_store_options& wanted) {
     folder = wanted.folder;
     rocksdb::DBOptions options = database_options(wanted);
-    std::vector<rocksdb::ColumnFamilyDescriptor> families{
-        {rocksdb::kDefaultColumnFamilyName, family_options()}, {"due", family_options()}, {"point", family_options()}, {"spilled", family_options(spilled_prefix_bytes)}};
+    std::vector<rocksdb::ColumnFamilyDescriptor> families{{rocksdb::kDefaultColumnFamilyName, family_options()},
+                                                          {"due", family_options()},
+                                                          {"point", family_options()},
+                                                          {"spilled", family_options(spilled_prefix_bytes)}};
     std::vector<rocksdb::ColumnFamilyHandle*> handles;
     rocksdb::DB* opened = nullptr;
     const auto try_to_open = [&] {

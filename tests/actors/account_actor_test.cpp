@@ -20,7 +20,7 @@ namespace {
 using enum outcome_status;
 using namespace std::chrono_literals;
 
-TEST(account_actor, is_lean) { EXPECT_LE(account_actor::block_bytes() - sizeof(account_state), 224u); }
+TEST(account_actor, is_lean) { EXPECT_LE(account_actor::block_bytes(), 448u); }
 
 TEST(account_actor, answers_a_scoped_actor) {
   temporary_folder folder;

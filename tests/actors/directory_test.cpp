@@ -83,7 +83,7 @@ TEST(member_id, keeps_short_and_long_ids) {
 TEST(account_slabs, blocks_outlive_their_owner) {
   std::vector<void*> blocks;
   {
-    account_slabs slabs(456);
+    account_slabs slabs(448);
     for (int i = 0; i < 10'000; ++i) {
       blocks.push_back(slabs.allocate());
       *static_cast<int*>(blocks.back()) = i;

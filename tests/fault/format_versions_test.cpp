@@ -68,8 +68,7 @@ protected:
     const auto read = open_journal_read_only(folder_);
     std::vector<failure> failures;
     if (read) {
-      const auto replayed = (*read)->replay(
-          seq_t{1}, [](const entry&) { return true; }, {});
+      const auto replayed = (*read)->replay(seq_t{1}, [](const entry&) { return true; }, {});
       ASSERT_FALSE(replayed.ok());
       failures.push_back(replayed.error());
     } else {
