@@ -224,6 +224,7 @@ void snapshotter::finish_round() {
 
 void snapshotter::finish() {
   stop();
+  parts_.images->hurry();
   for (const handed_over& batch : queue_)
     must(parts_.images->write(batch.images), cannot_write);
   queue_.clear();

@@ -22,6 +22,7 @@ struct bench_arguments {
   run_options options;
   std::string mix = "earn=80,redeem=12,reverse=3,account=5";
   std::string data;
+  std::string snapshot_every, resident_accounts; // as tallyd takes them
   bool no_sync = false;
   bool json = false;
 };
@@ -97,6 +98,10 @@ int run_command(const CLI::App& command, bench_arguments& given) {
   options.work.mix = *mix;
   options.own_server.data = given.data;
   options.own_server.sync = !given.no_sync;
+  if (!given.snapshot_every.empty())
+    options.own_server.flags.insert(options.own_server.flags.end(), {"--snapshot-every", given.snapshot_every});
+  if (!given.resident_accounts.empty())
+    options.own_server.flags.insert(options.own_server.flags.end(), {"--resident-accounts", given.resident_accounts});
   if (const std::string warning = build_warning(); !warning.empty())
     std::fprintf(stderr, "tally bench: %s\n", warning.c_str());
   if (::isatty(STDERR_FILENO))
@@ -153,6 +158,8 @@ void register_bench_command(CLI::App& app, int& exit_code) {
   command->add_flag("--json", given->json, "One JSON object instead of tables");
   command->add_option("--data", given->data, "Data folder of the server that is started; kept");
   command->add_option("--shards", options.own_server.shards, "Shards of the server that is started")->check(CLI::Range(1u, 256u));
+  command->add_option("--snapshot-every", given->snapshot_every, "How often the server that is started brings account images up to date");
+  command->add_option("--resident-accounts", given->resident_accounts, "How many accounts the server that is started keeps in memory, about");
   command->add_flag("--no-sync", given->no_sync, "The server that is started does not wait for the disk: only to see what the disk costs");
   command->footer("Example: tally bench --profile flood --duration 10 --json");
   command->callback([command, given, &exit_code] { exit_code = run_command(*command, *given); });

@@ -112,6 +112,9 @@ std::string as_table(const run_options& options, const run_result& result) {
           "kept, %.0f written\n",
           server.user_s, server.system_s, (server.user_s + server.system_s) * per_op, server.resident_bytes_per_account,
           server.data_bytes_per_op, server.written_bytes_per_op);
+    print(out, "           memory %.0f MB when the window began, %.0f at its end, %.0f at most, enrolling included\n",
+          static_cast<double>(server.resident_bytes_begin) / 1e6, static_cast<double>(server.resident_bytes_end) / 1e6,
+          static_cast<double>(server.resident_bytes_peak) / 1e6);
     for (const auto& thread : server.threads)
       print(out, "           thread %-16s %5.1f %% of a core, %5.0f ns an operation\n", thread.name.c_str(),
             100 * thread.cpu_s / result.window_s, thread.cpu_s * per_op);
@@ -176,7 +179,9 @@ std::string as_json(const run_options& options, const run_result& result) {
     all["server"] = {{"user_s", rounded(server.user_s, 0.01)},
                      {"system_s", rounded(server.system_s, 0.01)},
                      {"resident_bytes_ready", server.resident_bytes_ready},
+                     {"resident_bytes_begin", server.resident_bytes_begin},
                      {"resident_bytes_end", server.resident_bytes_end},
+                     {"resident_bytes_peak", server.resident_bytes_peak},
                      {"resident_bytes_per_account", rounded(server.resident_bytes_per_account, 1)},
                      {"data_bytes_per_op", rounded(server.data_bytes_per_op, 0.1)},
                      {"written_bytes_per_op", rounded(server.written_bytes_per_op, 0.1)},

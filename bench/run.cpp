@@ -140,7 +140,9 @@ server_usage usage_between(const process_usage& ready, const process_usage& befo
   used.user_s = after.user_s - before.user_s;
   used.system_s = after.system_s - before.system_s;
   used.resident_bytes_ready = ready.resident_bytes;
+  used.resident_bytes_begin = before.resident_bytes;
   used.resident_bytes_end = after.resident_bytes;
+  used.resident_bytes_peak = after.resident_bytes_peak;
   used.resident_bytes_per_account =
       (static_cast<double>(after.resident_bytes) - static_cast<double>(ready.resident_bytes)) / options.work.accounts;
   for (const auto& thread : after.threads) {

@@ -43,7 +43,9 @@ latency_summary summarize(std::string name, const histogram& from);
 // What our own server used inside the window; not known of a server elsewhere.
 struct server_usage {
   double user_s = 0, system_s = 0;
-  std::uint64_t resident_bytes_ready = 0, resident_bytes_end = 0; // before the first account, and at the end
+  std::uint64_t resident_bytes_ready = 0;                         // before the first account
+  std::uint64_t resident_bytes_begin = 0, resident_bytes_end = 0; // of the window
+  std::uint64_t resident_bytes_peak = 0;                          // enrolling included
   double resident_bytes_per_account = 0;
   double data_bytes_per_op = 0;    // growth of its folder
   double written_bytes_per_op = 0; // everything it wrote, copies and all

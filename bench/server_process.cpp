@@ -20,7 +20,7 @@ namespace tally::bench {
 namespace {
 
 constexpr auto ready_within = std::chrono::seconds(60);
-constexpr auto stopped_within = std::chrono::seconds(60);
+constexpr auto stopped_within = std::chrono::minutes(10); // it takes the images of all accounts
 
 failure system_failure(const std::string& what) { return {failure_code::io, what + ": " + std::strerror(errno)}; }
 
@@ -59,6 +59,7 @@ process_usage usage_of(pid_t process) {
   process_usage usage;
   std::tie(usage.user_s, usage.system_s) = cpu_seconds(folder / "stat");
   usage.resident_bytes = number_after(folder / "status", "VmRSS:") * 1024;
+  usage.resident_bytes_peak = number_after(folder / "status", "VmHWM:") * 1024;
   usage.written_bytes = number_after(folder / "io", "write_bytes:");
   std::error_code ignored;
   for (const auto& task : std::filesystem::directory_iterator(folder / "task", ignored)) {
@@ -109,6 +110,7 @@ result<void> server_process::spawn(const server_process_options& options) {
     words.insert(words.end(), {"--shards", std::to_string(options.shards)});
   if (!options.sync)
     words.push_back("--no-sync");
+  words.insert(words.end(), options.flags.begin(), options.flags.end());
   std::vector<char*> arguments;
   for (std::string& word : words)
     arguments.push_back(word.data());
@@ -181,7 +183,7 @@ result<void> server_process::stop() {
       ::kill(process_, SIGKILL);
       ::waitpid(process_, &status, 0);
       process_ = -1;
-      return failure{failure_code::io, "tallyd did not end within 60 s and was killed"};
+      return failure{failure_code::io, "tallyd did not end within 10 minutes and was killed"};
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }

@@ -18,6 +18,7 @@ struct server_process_options {
   std::filesystem::path data; // empty: a new folder in the current one, removed afterwards
   std::uint32_t shards = 0;   // 0: the server's default
   bool sync = true;
+  std::vector<std::string> flags; // of tallyd, besides those
 };
 
 // What the system knows about a process at one moment.
@@ -28,7 +29,7 @@ struct process_usage {
     double cpu_s = 0;
   };
   double user_s = 0, system_s = 0;
-  std::uint64_t resident_bytes = 0;
+  std::uint64_t resident_bytes = 0, resident_bytes_peak = 0; // now, and at most since it began
   std::uint64_t written_bytes = 0; // caused to be sent to the disk, by all threads
   std::vector<thread> threads;
 

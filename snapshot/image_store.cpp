@@ -25,6 +25,7 @@ constexpr std::size_t read_cache_bytes = 64ull << 20;
 constexpr double filter_bits_per_key = 10; // accounts that are enrolled are asked for first
 // Flushes and compactions share the disk with the journal: at an even pace they are not felt there.
 constexpr std::int64_t background_bytes_per_second = 48ll << 20;
+constexpr std::int64_t unpaced_bytes_per_second = 16ll << 30;
 // Files go in steps: unlinking one of 64 MB at once blocks the journal's syncs for about 100 ms.
 constexpr std::int64_t delete_bytes_per_second = 64ll << 20;
 constexpr std::uint64_t delete_step_bytes = 1ull << 20;
@@ -270,6 +271,8 @@ result<std::unique_ptr<image_store>> image_store::open(const image_store_options
     return opened.error();
   return std::unique_ptr<image_store>(new image_store(std::move(state)));
 }
+
+void image_store::hurry() { impl_->db->GetDBOptions().rate_limiter->SetBytesPerSecond(unpaced_bytes_per_second); }
 
 const std::optional<recovery_point>& image_store::point() const { return impl_->newest; }
 

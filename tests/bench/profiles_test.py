@@ -54,6 +54,11 @@ class Profiles(unittest.TestCase):
                 self.assertEqual("disk_append_ratio" in seen, profile == "one")
                 self.assertEqual(os.listdir(self.cwd), [], "the data folder must be gone")
 
+    def test_most_accounts_on_disk(self):
+        seen = self.object_of(bench("--profile", "flood", *TINY, "--resident-accounts", "50", "--snapshot-every", "100ms", "--json", cwd=self.cwd))
+        self.assertIs(seen["verified"], True)
+        self.assertGreaterEqual(seen["server"]["resident_bytes_peak"], seen["server"]["resident_bytes_end"])
+
     def test_memory(self):
         seen = self.object_of(bench("--profile", "memory", "--accounts", "1000", "--json", cwd=self.cwd))
         self.assertEqual(seen["errors"], 0)
