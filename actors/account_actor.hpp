@@ -56,9 +56,9 @@ public:
   instant queued_due = instant::end_of_time(); // the timer queue's
   std::uint16_t queue_places = 0;              // the same
   // For the shard's images (actors/shard_images.hpp).
-  bool is_listed = false;                // it changed, and waits for its image to be taken
-  bool was_touched = true;               // since the sweep came by
-  std::uint32_t images_on_their_way = 0; // taken and not stored yet
+  std::uint16_t images_on_their_way = 0; // taken and not stored yet
+  std::uint32_t listed_at : 31 = 0;      // it changed, and waits for its image to be taken: its place in the list, from 1; 0: it does not
+  std::uint32_t was_touched : 1 = 1;     // since the sweep came by
 
 private:
   account_state state_;

@@ -32,8 +32,8 @@ class port {
 public:
   virtual ~port() = default;
 
-  // Looks at what has arrived and calls `owner.submit` with it, in batches. Returns when there is nothing more to do for now;
-  // with `wait_until` in the future it may first sleep until something arrives, somebody calls wake, or that time.
+  // Looks at what has arrived and calls `owner.submit` with it, in batches, unless `owner.is_full()`. Returns when there is nothing more to
+  // do for now; with `wait_until` in the future it may first sleep until something arrives, somebody calls wake, or that time.
   virtual void poll(shard& owner, std::chrono::steady_clock::time_point wait_until) = 0;
   // Ends a sleep in `poll`. From any thread.
   virtual void wake() = 0;

@@ -33,6 +33,8 @@ bool shard::goes_alone(const command& asked) {
   }
 }
 
+bool shard::is_full() const { return core_->images().is_full(); }
+
 void shard::follow(bool follows) { core_->follow(follows); }
 
 void shard::run(port& world) { core_->run(world); }

@@ -37,6 +37,9 @@ public:
   // of the connection has been answered to the port, and nothing after them before their own answer: `goes_alone` tells.
   void submit(std::span<const request> requests);
   static bool goes_alone(const command& asked);
+  // Whether the port should submit nothing new for the moment: there are too many accounts in memory, and some are on their way to disk. In
+  // `poll`; what is submitted all the same is taken.
+  bool is_full() const;
   // Whether the port wants `durable` as soon as anything becomes durable, also while nothing of its own waits for it. For tails: `tail`
   // answers one piece (document::entries, up to the entry document::seq), and the port asks for the next one from there.
   void follow(bool follows);

@@ -18,7 +18,8 @@ constexpr std::size_t bytes_on_their_way_max = 8u << 20;
 constexpr std::chrono::microseconds tail_slice{500}; // of a turn
 constexpr std::int64_t tier_window_days = 400;       // a year and a time zone, amply
 constexpr std::size_t slots_swept_per_turn = 512;
-constexpr std::chrono::milliseconds sweep_pause{50}; // where nobody can go before their image is stored
+constexpr std::chrono::milliseconds sweep_pause{50}; // where nobody can leave
+constexpr std::size_t over_full_min = 64;            // more accounts than may be in memory, or a sixteenth of them: before connections wait
 
 constexpr std::string_view cannot_read = "what accounts have on disk cannot be read";
 
@@ -29,10 +30,22 @@ constexpr std::string_view cannot_read = "what accounts have on disk cannot be r
 } // namespace
 
 void shard_images::changed(account_actor& account) {
-  if (account.is_listed || !owner_.parts().images)
+  if (account.listed_at != 0 || !owner_.parts().images)
     return;
-  account.is_listed = true;
   changed_.push_back(&account);
+  account.listed_at = static_cast<std::uint32_t>(changed_.size()) & 0x7fff'ffffu;
+  TALLY_ASSERT(account.listed_at == changed_.size(), static_cast<long long>(changed_.size()));
+}
+
+// The last one takes its place.
+void shard_images::unlist(account_actor& account) {
+  const std::size_t place = account.listed_at - 1;
+  auto& list = place < changed_.size() && changed_[place] == &account ? changed_ : round_;
+  TALLY_ASSERT(list.at(place) == &account, static_cast<long long>(place));
+  list[place] = list.back();
+  list[place]->listed_at = account.listed_at;
+  list.pop_back();
+  account.listed_at = 0;
 }
 
 // ---- bringing back --------------------------------------------------------------------------------------------------
@@ -154,10 +167,8 @@ void shard_images::take_slice() {
     const std::size_t taken = round_size_ - round_.size();
     count = std::min(count, due > taken ? due - taken : 0);
   }
-  for (; count > 0; --count) {
+  for (; count > 0; --count)
     take(*round_.back());
-    round_.pop_back();
-  }
   if (images_.bytes() >= batch_bytes || (round_.empty() && images_.count() > 0))
     hand_out();
   if (!round_.empty())
@@ -170,9 +181,11 @@ void shard_images::take_slice() {
                       });
 }
 
-void shard_images::take(account_actor& account) {
-  account.is_listed = false;
+void shard_images::take(account_actor& account, bool leaves) {
+  if (account.listed_at != 0)
+    unlist(account);
   ++account.images_on_their_way;
+  TALLY_ASSERT(account.images_on_their_way != 0);
   owner_.timers().update(account); // what was far away when it changed may be near by now
   const account_state& state = account.state();
   spilled_.clear();
@@ -180,7 +193,7 @@ void shard_images::take(account_actor& account) {
   for (const spilled_record& each : spilled_)
     images_.add_spilled(state.enrolled_seq, each);
   images_.add(state.merchant, account.id(), state);
-  pictured_.push_back({&account, counts});
+  pictured_.push_back({&account, counts, leaves});
 }
 
 // Tiers that count by year look at the orders of the last one together: those stay.
@@ -201,10 +214,17 @@ void shard_images::stored(const std::vector<pictured>& accounts, std::size_t byt
   for (const pictured& each : accounts) {
     --each.account->images_on_their_way;
     owner_.timers().update(*each.account);
-    if (each.spilled.none())
+    if (!each.spilled.none()) {
+      forget_spilled(each.account->state(), each.spilled);
+      changed(*each.account);
+    }
+    if (!each.leaves)
       continue;
-    forget_spilled(each.account->state(), each.spilled);
-    changed(*each.account);
+    --leaving_;
+    if (!each.account->was_touched && each.account->listed_at == 0 && may_leave(*each.account)) {
+      const merchant& of = *owner_.parts().merchants.at(each.account->state().merchant);
+      passivate(owner_.parts().merchants.account_hash(of.hash, each.account->id()), *each.account);
+    }
   }
 }
 
@@ -244,22 +264,37 @@ void shard_images::sweep() {
   const std::size_t wanted = owner_.parts().resident_accounts_max;
   is_sweeping_ = true;
   owner_.accounts().sweep(slots_swept_per_turn, [&](std::uint64_t hash, account_actor& each) {
-    if (owner_.accounts().size() <= wanted)
+    const bool is_enough = owner_.accounts().size() - leaving_ <= wanted;
+    if (is_enough || bytes_on_their_way_ + images_.bytes() > bytes_on_their_way_max)
       return;
     ++swept_;
     if (each.was_touched) {
       each.was_touched = false;
-    } else if (!each.is_listed && each.images_on_their_way == 0 && each.queue_places == 0 && each.is_alone()) {
-      passivate(hash, each);
+    } else if (may_leave(each)) {
       swept_ = 0;
+      if (each.listed_at == 0)
+        return passivate(hash, each);
+      take(each, true);
+      ++leaving_;
     }
   });
-  if (swept_ > 2 * owner_.accounts().size()) { // nobody can go before their image is stored
+  if (images_.count() > 0)
+    hand_out();
+  if (swept_ > 2 * owner_.accounts().size()) { // everybody has something due soon, a handle, an image on its way
     swept_ = 0;
     is_sweeping_ = false;
     sweep_from_ = clock::now() + sweep_pause;
-    owner_.parts().snapshots->ask();
   }
+}
+
+bool shard_images::is_full() const {
+  const std::size_t wanted = owner_.parts().resident_accounts_max;
+  const std::size_t now = owner_.accounts().size();
+  return is_sweeping_ && now > wanted && now - wanted > std::max(over_full_min, wanted / 16);
+}
+
+bool shard_images::may_leave(const account_actor& account) const {
+  return account.images_on_their_way == 0 && account.queue_places == 0 && account.is_alone();
 }
 
 void shard_images::passivate(std::uint64_t hash, account_actor& account) {

@@ -2,8 +2,10 @@
 // passivating the coldest, and bringing accounts back. Writing images and finishing a recovery point is the snapshotter's
 // (actors/snapshotter.hpp).
 //
-// An account is passivated only when its newest image is stored, so that nothing is lost and nothing waits; an account that has something
-// due soon stays. Accounts are brought back by their image and by the entries behind the recovery point that are newer than it.
+// An account is passivated only when its newest image is stored, so that nothing is lost and no operation waits for it; an account that has
+// something due soon stays. While more accounts are in memory than may be, the coldest are sent to disk whether a round comes by or not;
+// and while that is not fast enough, no connection is read (`is_full`). Accounts are brought back by their image and by the entries behind
+// the recovery point that are newer than it.
 #pragma once
 
 #include "actors/account_actor.hpp"
@@ -45,6 +47,7 @@ public:
   struct pictured {
     account_actor* account;
     spill_counts spilled; // with its image: to be forgotten now
+    bool leaves;          // it goes when it was not touched meanwhile
   };
   void stored(const std::vector<pictured>& accounts, std::size_t bytes);
 
@@ -60,6 +63,8 @@ public:
   void find_spilled(const account_state& state, op kind, std::uint64_t hash, const spilled_visitor& visit) const;
   // What is to be done in this turn: a slice of the round, the tail, the sweep.
   void work();
+  // Whether so many accounts are in memory that no more should be asked for. Never for long: it ends when nobody can leave.
+  bool is_full() const;
   // Whether `work` has more to do soon.
   bool is_busy() const { return in_round_ || has_tail() || is_sweeping_; }
 
@@ -80,23 +85,27 @@ private:
   void list_round();
   void bring_orders_back(account_actor& account);
   void take_slice();
-  void take(account_actor& account);
+  void take(account_actor& account, bool leaves = false);
+  void unlist(account_actor& account);
   instant spills_until(const merchant& of) const;
   void hand_out();
   void sweep();
+  bool may_leave(const account_actor& account) const;
   void passivate(std::uint64_t hash, account_actor& account);
   void apply_tail(seq_t newest, account_state& state, std::string_view id);
 
   template <class Take>
   void take_all_of(std::vector<account_actor*>& list, const Take& take) {
-    for (account_actor* each : list)
+    for (account_actor* each : list) {
+      each->listed_at = 0;
       take(*each);
+    }
     list.clear();
   }
 
   shard_core& owner_;
   tail_index tail_;
-  std::vector<account_actor*> changed_; // since the round began; each is `is_listed`
+  std::vector<account_actor*> changed_; // since the round began; each is `listed_at` its place
   std::vector<account_actor*> round_;   // of this round, not taken yet; the same
   bool is_round_wanted_ = false;
   bool in_round_ = false;
@@ -109,7 +118,8 @@ private:
   std::vector<spilled_record> spilled_;
   std::size_t bytes_on_their_way_ = 0; // handed out, not stored yet
   bool is_sweeping_ = false;
-  std::size_t swept_ = 0;        // accounts seen since one went
+  std::size_t leaving_ = 0;      // accounts that go when their image is stored
+  std::size_t swept_ = 0;        // accounts seen since one left
   clock::time_point sweep_from_; // nobody could go: not before
 };
 

@@ -7,14 +7,15 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <optional>
 
 namespace tally::actors {
 
 namespace {
 
 constexpr std::chrono::milliseconds remind_interval{250};
-constexpr std::chrono::milliseconds asked_interval_min{100}; // between rounds that shards ask for
 constexpr std::chrono::milliseconds finish_retry{1};
+constexpr std::size_t batches_behind = 4; // a shard waits for room then, and the disk is the images' first
 constexpr std::int64_t remind_ahead_us = 2 * us_per_second;
 constexpr std::size_t reminders_max = 4096;                 // before the shards must have said that they know
 constexpr std::int64_t timers_kept_us = 10 * us_per_minute; // at least; far more than an image waits to be stored
@@ -61,14 +62,6 @@ snapshot_figures snapshotter::figures() const {
 
 // ---- from the shards ------------------------------------------------------------------------------------------------
 
-void snapshotter::ask() {
-  {
-    const std::lock_guard held(mutex_);
-    asked_ = true;
-  }
-  changed_.notify_all();
-}
-
 void snapshotter::snapshot_now() {
   std::unique_lock held(mutex_);
   const std::uint64_t wanted = rounds_begun_ + 1;
@@ -81,6 +74,7 @@ void snapshotter::take(std::uint32_t shard, snapshot::image_batch images, std::v
   {
     const std::lock_guard held(mutex_);
     queue_.push_back({shard, std::move(images), std::move(accounts)});
+    ++batches_taken_;
   }
   changed_.notify_all();
 }
@@ -89,6 +83,7 @@ void snapshotter::shard_is_done(shard_round_end end) {
   {
     const std::lock_guard held(mutex_);
     --shards_left_;
+    round_ends_with_ = batches_taken_;
     due_done_ = std::min(due_done_, end.earliest_due);
     reviews_.insert(reviews_.end(), end.open_reviews.begin(), end.open_reviews.end());
   }
@@ -108,39 +103,41 @@ void snapshotter::shard_knows(std::size_t reminders) {
 void snapshotter::run() {
   pthread_setname_np(pthread_self(), "snapshotter");
   clock::time_point next_round = clock::now() + every_;
-  clock::time_point next_asked = clock::now();
   clock::time_point next_reminder = clock::now();
   std::unique_lock held(mutex_);
   while (!stopping_) {
-    const clock::time_point round_at = asked_ ? std::min(next_round, next_asked) : next_round;
+    const auto is_round_written = [this] { return in_round_ && shards_left_ == 0 && batches_written_ >= round_ends_with_; };
+    const clock::time_point round_at = asked_ ? clock::now() + finish_retry : next_round;
     const clock::time_point wake_at =
-        in_round_ ? (shards_left_ == 0 ? clock::now() + finish_retry : next_reminder) : std::min(next_reminder, round_at);
+        in_round_ ? (is_round_written() ? clock::now() + finish_retry : next_reminder) : std::min(next_reminder, round_at);
     if (queue_.empty())
       changed_.wait_until(held, wake_at);
+    std::optional<handed_over> batch;
     if (!queue_.empty()) {
-      handed_over batch = std::move(queue_.front());
+      batch = std::move(queue_.front());
       queue_.pop_front();
-      held.unlock();
-      write(std::move(batch));
-      held.lock();
-      continue;
     }
+    const bool is_behind = queue_.size() >= batches_behind;
     const clock::time_point now = clock::now();
-    const bool ends = in_round_ && shards_left_ == 0;
-    const bool begins = !in_round_ && now >= (asked_ ? std::min(next_round, next_asked) : next_round);
+    const bool ends = is_round_written();
+    const bool begins = !in_round_ && (asked_ || now >= next_round);
     held.unlock();
+    if (batch) {
+      parts_.images->hurry(is_behind);
+      write(std::move(*batch));
+    }
     if (ends)
       finish_round();
     if (begins) {
       begin_round();
       next_round = now + every_;
-      next_asked = now + asked_interval_min;
     }
     if (now >= next_reminder) {
       remind();
       next_reminder = now + remind_interval;
     }
     held.lock();
+    batches_written_ += batch ? 1 : 0;
   }
 }
 
@@ -203,8 +200,6 @@ void snapshotter::finish_round() {
   instant due_done;
   {
     const std::lock_guard held(mutex_);
-    if (!queue_.empty())
-      return;
     round_.point.reviews = reviews_;
     due_done = due_done_;
   }
@@ -224,7 +219,7 @@ void snapshotter::finish_round() {
 
 void snapshotter::finish() {
   stop();
-  parts_.images->hurry();
+  parts_.images->hurry(true);
   for (const handed_over& batch : queue_)
     must(parts_.images->write(batch.images), cannot_write);
   queue_.clear();

@@ -46,8 +46,6 @@ public:
   // With everything durable and nobody running: what is left is stored, and the recovery point is the journal's end.
   void finish();
 
-  // A round soon, whatever the time: a shard has more accounts than it should.
-  void ask();
   // Waits until a round that began after the call has been finished. Not from a shard's thread.
   void snapshot_now();
 
@@ -94,6 +92,8 @@ private:
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<handed_over> queue_;
+  std::uint64_t batches_taken_ = 0, batches_written_ = 0;
+  std::uint64_t round_ends_with_ = 0; // the newest batch that has something of the round
   std::size_t shards_left_ = 0;
   std::vector<snapshot::review_record> reviews_;
   instant due_done_;               // what was due before is done

@@ -159,7 +159,8 @@ void register_bench_command(CLI::App& app, int& exit_code) {
   command->add_option("--data", given->data, "Data folder of the server that is started; kept");
   command->add_option("--shards", options.own_server.shards, "Shards of the server that is started")->check(CLI::Range(1u, 256u));
   command->add_option("--snapshot-every", given->snapshot_every, "How often the server that is started brings account images up to date");
-  command->add_option("--resident-accounts", given->resident_accounts, "How many accounts the server that is started keeps in memory, about");
+  command->add_option("--resident-accounts", given->resident_accounts,
+                      "How many accounts the server that is started keeps in memory, about");
   command->add_flag("--no-sync", given->no_sync, "The server that is started does not wait for the disk: only to see what the disk costs");
   command->footer("Example: tally bench --profile flood --duration 10 --json");
   command->callback([command, given, &exit_code] { exit_code = run_command(*command, *given); });

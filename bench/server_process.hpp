@@ -30,7 +30,7 @@ struct process_usage {
   };
   double user_s = 0, system_s = 0;
   std::uint64_t resident_bytes = 0, resident_bytes_peak = 0; // now, and at most since it began
-  std::uint64_t written_bytes = 0; // caused to be sent to the disk, by all threads
+  std::uint64_t written_bytes = 0;                           // caused to be sent to the disk, by all threads
   std::vector<thread> threads;
 
   double cpu_s() const { return user_s + system_s; }

@@ -132,7 +132,7 @@ void shard_port::poll(actors::shard& owner, std::chrono::steady_clock::time_poin
 void shard_port::wait_for_events(time_point wait_until) {
   int timeout_ms = 0;
   now_ = clock::now();
-  if (ready_.empty() && wait_until > now_) {
+  if ((ready_.empty() || owner_->is_full()) && wait_until > now_) {
     if (session_count_ != 0 || accept_again_ || draining_.load(std::memory_order_relaxed))
       wait_until = std::min(wait_until, next_tick_);
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(wait_until - now_).count();
@@ -215,10 +215,13 @@ void shard_port::take_handed_over() {
 
 void shard_port::read_ready() {
   reading_.swap(ready_);
+  const bool is_full = owner_->is_full();
   for (session* each : reading_) {
     each->in_ready = false;
     if (each->at == phase::lingering || each->at == phase::finishing)
       discard_input(*each);
+    else if (is_full)
+      make_ready(*each); // for a turn in which there is room again
     else if (each->may_read() && held_by(*each) <= allowance_bytes_)
       read(*each);
   }

@@ -12,7 +12,7 @@
 #include <rocksdb/write_batch.h>
 
 #include <array>
-#include <mutex>
+#include <utility>
 
 namespace tally::snapshot {
 
@@ -164,6 +164,8 @@ struct image_store::impl {
   std::unique_ptr<rocksdb::DB> db;
   std::unique_ptr<rocksdb::ColumnFamilyHandle> images, dues, points, spilled;
   std::optional<recovery_point> newest;
+  std::shared_ptr<rocksdb::RateLimiter> pace; // of flushes and compactions
+  bool hurries = false;
 
   ~impl() {
     spilled.reset();
@@ -206,6 +208,7 @@ struct image_store::impl {
     if (!status.ok())
       return failed("opening", status);
     db.reset(opened);
+    pace = options.rate_limiter;
     images.reset(handles[0]);
     dues.reset(handles[1]);
     points.reset(handles[2]);
@@ -272,7 +275,10 @@ result<std::unique_ptr<image_store>> image_store::open(const image_store_options
   return std::unique_ptr<image_store>(new image_store(std::move(state)));
 }
 
-void image_store::hurry() { impl_->db->GetDBOptions().rate_limiter->SetBytesPerSecond(unpaced_bytes_per_second); }
+void image_store::hurry(bool hurries) {
+  if (std::exchange(impl_->hurries, hurries) != hurries)
+    impl_->pace->SetBytesPerSecond(hurries ? unpaced_bytes_per_second : background_bytes_per_second);
+}
 
 const std::optional<recovery_point>& image_store::point() const { return impl_->newest; }
 

@@ -57,8 +57,8 @@ public:
   result<void> write(const image_batch& batch);
   // Everything that was written reaches the disk, and then the point.
   result<void> finish(const recovery_point& point);
-  // From now on nobody else needs the disk: what is flushed keeps no pace any more.
-  void hurry();
+  // Whether what is flushed keeps no pace from now on: nobody else needs the disk, or somebody waits for it.
+  void hurry(bool hurries);
   // Whoever had something due before `before` has had it, and has an image that says so.
   result<void> drop_due_before(instant before);
 

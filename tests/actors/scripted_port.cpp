@@ -45,7 +45,7 @@ void scripted_port::poll(shard& owner, std::chrono::steady_clock::time_point wai
     if (wait_until > std::chrono::steady_clock::now())
       changed_.wait_until(lock, wait_until, [&] { return woken_; });
     woken_ = false;
-    while (!queued_.empty() && taken.size() < shard::stage_size) {
+    while (!owner.is_full() && !queued_.empty() && taken.size() < shard::stage_size) {
       const bool alone = shard::goes_alone(queued_.front().asked->get());
       if (alone && in_flight_ > 0)
         break;
