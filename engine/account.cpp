@@ -31,10 +31,15 @@ lot* insert_lot(account_state& state, lot* before, const lot& fresh) {
   return state.lots.insert(before, fresh);
 }
 
-instant earliest_due(const account_state& state) {
+// `pending`: what the lots have of it, all together.
+instant earliest_due(const account_state& state, points_t pending) {
   instant earliest = instant::end_of_time();
-  for (const lot& each : state.lots)
+  const bool is_by_expiry = state.lots_in_spending_order && pending == points_t{};
+  for (const lot& each : state.lots) {
     earliest = std::min(earliest, each.due());
+    if (is_by_expiry && earliest != instant::end_of_time())
+      break; // what follows expires later
+  }
   if (state.rare)
     for (const reservation& each : state.rare->reservations)
       earliest = std::min(earliest, each.until);
@@ -101,7 +106,7 @@ lot_sums apply_lots(account_state& state, const entry& entry) {
     sums.reserved += change.reserved;
   }
   if (later_due)
-    state.next_due = earliest_due(state);
+    state.next_due = earliest_due(state, state.pending + sums.pending);
   return sums;
 }
 
@@ -258,7 +263,7 @@ void use_reservation(account_state& state, const entry& entry) {
   const bool was_first = used->until == state.next_due;
   open.erase(used);
   if (was_first)
-    state.next_due = earliest_due(state);
+    state.next_due = earliest_due(state, state.pending);
 }
 
 void capture(account_state& state, const entry& entry) {

@@ -13,7 +13,7 @@
 
 namespace tally {
 
-// `First` is how many the first piece of heap has room for.
+// `First` is how many the first piece of heap has room for; powers of two are what allocators have, so it doubles from there.
 template <class T, std::uint32_t N, std::uint32_t First = N<2 ? 2 : 2 * N> class small_vector {
   static_assert(std::is_trivially_copyable_v<T> && First > N);
 
@@ -35,13 +35,13 @@ public:
   }
   ~small_vector() { release(); }
 
-  T* data() { return is_inline() ? reinterpret_cast<T*>(inline_) : heap_; }
-  const T* data() const { return is_inline() ? reinterpret_cast<const T*>(inline_) : heap_; }
+  T* data() { return is_inline() ? reinterpret_cast<T*>(inline_) : heap_ + head_; }
+  const T* data() const { return is_inline() ? reinterpret_cast<const T*>(inline_) : heap_ + head_; }
   T* begin() { return data(); }
   T* end() { return data() + size_; }
   const T* begin() const { return data(); }
   const T* end() const { return data() + size_; }
-  std::uint32_t size() const { return size_; }
+  std::uint32_t size() const { return static_cast<std::uint32_t>(size_); }
   bool empty() const { return size_ == 0; }
   T& operator[](std::size_t i) { return data()[i]; }
   const T& operator[](std::size_t i) const { return data()[i]; }
@@ -51,12 +51,12 @@ public:
   const T& back() const { return data()[size_ - 1]; }
 
   // Bytes on the heap; 0 while everything fits inside.
-  std::size_t heap_bytes() const { return is_inline() ? 0 : capacity_ * sizeof(T); }
+  std::size_t heap_bytes() const { return is_inline() ? 0 : capacity() * sizeof(T); }
 
   void push_back(const T& value) {
     const T copy = value; // it may live in this vector
-    if (size_ == capacity_) [[unlikely]]
-      grow();
+    if (places_used() == capacity()) [[unlikely]]
+      make_room();
     std::memcpy(static_cast<void*>(data() + size_), &copy, sizeof(T));
     ++size_;
   }
@@ -64,20 +64,28 @@ public:
     TALLY_ASSERT(size_ > 0);
     --size_;
   }
-  void clear() { size_ = 0; }
+  void clear() { size_ = head_ = 0; }
 
   T* insert(T* where, const T& value) {
     const T copy = value; // it may live in this vector
     const auto index = static_cast<std::size_t>(where - data());
-    if (size_ == capacity_)
-      grow();
+    if (places_used() == capacity())
+      make_room();
     T* place = data() + index;
     std::memmove(static_cast<void*>(place + 1), place, (size_ - index) * sizeof(T));
     std::memcpy(static_cast<void*>(place), &copy, sizeof(T));
     ++size_;
     return place;
   }
+  // The first goes without moving the others, but for a list that has become much too large.
   T* erase(T* where) {
+    if (where == data() && !is_inline()) {
+      --size_;
+      ++head_;
+      if (doublings_ > doublings_kept && size_ <= capacity() / 8) [[unlikely]]
+        move_to(doublings_ - 2u);
+      return data();
+    }
     std::memmove(static_cast<void*>(where), where + 1, static_cast<std::size_t>(end() - where - 1) * sizeof(T));
     --size_;
     return where;
@@ -86,46 +94,73 @@ public:
   friend bool operator==(const small_vector& a, const small_vector& b) { return std::equal(a.begin(), a.end(), b.begin(), b.end()); }
 
 private:
-  bool is_inline() const { return capacity_ == N; }
+  static constexpr std::uint32_t places_max = (1u << 29) - 1;
+  static constexpr unsigned doublings_kept = 4; // of a list that grows shorter; what is longer gives memory back
 
-  void grow() {
-    const std::uint32_t larger = std::max(capacity_ * 2, First); // powers of two are what allocators have
-    T* moved = static_cast<T*>(std::realloc(is_inline() ? nullptr : heap_, larger * sizeof(T)));
-    TALLY_ASSERT(moved != nullptr, larger);
-    if (is_inline())
-      std::memcpy(static_cast<void*>(moved), inline_, size_ * sizeof(T));
-    heap_ = moved;
-    capacity_ = larger;
+  bool is_inline() const { return doublings_ == 0; }
+  std::size_t places_used() const { return std::size_t{head_} + size_; }
+  std::size_t capacity() const { return is_inline() ? N : std::size_t{First} << (doublings_ - 1); }
+  static unsigned doublings_for(std::size_t count) {
+    unsigned doublings = count <= N ? 0 : 1;
+    while (doublings != 0 && (std::size_t{First} << (doublings - 1)) < count)
+      ++doublings;
+    return doublings;
+  }
+
+  // At the end: what left at the front is used again if that is half of it.
+  void make_room() {
+    if (!is_inline() && head_ >= capacity() / 2) {
+      std::memmove(static_cast<void*>(heap_), data(), size_ * sizeof(T));
+    } else {
+      move_to(doublings_ + 1u);
+    }
+    head_ = 0;
+  }
+  void move_to(unsigned doublings) {
+    const std::uint32_t count = size();
+    T* fresh = allocate(doublings);
+    std::memcpy(static_cast<void*>(fresh), data(), count * sizeof(T));
+    release();
+    heap_ = fresh;
+    size_ = count & places_max;
+    doublings_ = doublings & 63;
+  }
+  static T* allocate(unsigned doublings) {
+    const std::size_t count = std::size_t{First} << (doublings - 1);
+    auto* fresh = static_cast<T*>(std::malloc(count * sizeof(T)));
+    TALLY_ASSERT(fresh != nullptr, static_cast<long long>(count));
+    return fresh;
   }
   void assign(const small_vector& other) {
-    if (other.size_ > capacity_) {
+    if (other.size_ > capacity()) {
       release();
-      heap_ = static_cast<T*>(std::malloc(other.size_ * sizeof(T)));
-      TALLY_ASSERT(heap_ != nullptr, other.size_);
-      capacity_ = other.size_;
+      const unsigned doublings = doublings_for(other.size());
+      heap_ = allocate(doublings);
+      doublings_ = doublings & 63;
     }
+    head_ = 0;
     size_ = other.size_;
     std::memcpy(static_cast<void*>(data()), other.data(), size_ * sizeof(T));
   }
   void steal(small_vector& other) {
     size_ = other.size_;
-    capacity_ = other.capacity_;
-    if (other.is_inline()) {
-      std::memcpy(inline_, other.inline_, size_ * sizeof(T));
-    } else {
+    head_ = other.head_;
+    doublings_ = other.doublings_;
+    if (other.is_inline())
+      std::memcpy(inline_, other.inline_, sizeof inline_);
+    else
       heap_ = other.heap_;
-    }
-    other.size_ = 0;
-    other.capacity_ = N;
+    other.size_ = other.head_ = other.doublings_ = 0;
   }
   void release() {
     if (!is_inline())
       std::free(heap_);
-    capacity_ = N;
+    size_ = head_ = doublings_ = 0;
   }
 
-  std::uint32_t size_ = 0;
-  std::uint32_t capacity_ = N;
+  std::uint64_t size_ : 29 = 0;     // bounded by what an account can do in a life
+  std::uint64_t head_ : 29 = 0;     // places at the front of the heap that are free again
+  std::uint64_t doublings_ : 6 = 0; // 0: inside; else room for First << (doublings - 1)
   union {
     alignas(T) unsigned char inline_[N > 0 ? N * sizeof(T) : 1];
     T* heap_;

@@ -170,7 +170,7 @@ TEST_F(account, is_small) {
   EXPECT_LE(sizeof(account_state), 216u);
   EXPECT_EQ(state().heap_bytes(), 0u);
   ledger.run("0d earn o=o-1 total=10.00");
-  EXPECT_EQ(state().heap_bytes(), 128u) << "one piece for the first four orders, nothing else";
+  EXPECT_EQ(state().orders.heap_bytes(), 128u) << "one piece for the first four";
 }
 
 // What follows must stop the process, in every build.
