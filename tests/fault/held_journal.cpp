@@ -32,7 +32,8 @@ result<std::unique_ptr<held_journal>> held_journal::open(fault_disk& disk, std::
   if (!opened)
     return opened.error();
   made->inner_ = std::move(*opened);
-  made->next_ = made->inner_->durable_seq().value + 1;
+  made->told_ = made->inner_->durable_seq().value;
+  made->next_ = made->told_ + 1;
   return made;
 }
 
@@ -59,6 +60,7 @@ void held_journal::start(std::uint32_t shard_count, std::function<void(seq_t dur
     acknowledged_.push_back({disk_.files->calls(), durable.value});
     if (on_durable)
       on_durable(durable);
+    told_ = durable.value;
   });
 }
 
@@ -75,8 +77,8 @@ void held_journal::append(std::uint32_t shard, const wal::batch& ready) {
 
 void held_journal::let_settle() {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  while (!stopped_ && !disk_.files->is_holding() && durable_seq().value + 1 < next_) {
-    TALLY_ASSERT(std::chrono::steady_clock::now() < deadline, static_cast<long long>(durable_seq().value));
+  while (!stopped_ && !disk_.files->is_holding() && told_ + 1 < next_) {
+    TALLY_ASSERT(std::chrono::steady_clock::now() < deadline, static_cast<long long>(told_.load()));
     std::this_thread::yield();
   }
 }

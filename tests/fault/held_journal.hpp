@@ -57,7 +57,8 @@ private:
   fault_disk& disk_;
   std::map<std::uint64_t, std::uint32_t> after_a_gap_; // runs, by their first seq
   std::uint64_t next_ = 1;                             // the first seq that was not appended, or comes after a gap
-  std::vector<acknowledgement> acknowledged_;
+  std::vector<acknowledgement> acknowledged_;          // the journal's thread adds to it
+  std::atomic<std::uint64_t> told_{0};                 // up to there it has, and everybody was told; the journal is durable before
   std::atomic<bool> stopped_{false};
   std::string why_;
   bool is_started_ = false;
