@@ -3,6 +3,7 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
 
@@ -21,6 +22,15 @@ public:
   void Logv(const char*, va_list) override {}
 };
 
+// Where space ran out, RocksDB would wait for some and write again, whatever max_bgerror_resume_count says. A compaction may: what it
+// began with is still there.
+class no_second_try : public rocksdb::EventListener {
+public:
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason doing, rocksdb::Status, bool* tries_again) override {
+    *tries_again = *tries_again && doing == rocksdb::BackgroundErrorReason::kCompaction;
+  }
+};
+
 } // namespace
 
 rocksdb::Options store_options(bool is_new) {
@@ -32,6 +42,7 @@ rocksdb::Options store_options(bool is_new) {
   options.avoid_flush_during_recovery = false;
   options.track_and_verify_wals_in_manifest = false; // false alarms in 7.8
   options.max_bgerror_resume_count = 0;              // a failed write is never retried as if it had not happened
+  options.listeners.push_back(std::make_shared<no_second_try>());
   options.info_log = std::make_shared<no_log>();
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;

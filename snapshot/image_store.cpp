@@ -4,6 +4,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
 #include <rocksdb/options.h>
 #include <rocksdb/rate_limiter.h>
 #include <rocksdb/slice_transform.h>
@@ -41,6 +42,15 @@ class no_log : public rocksdb::Logger {
 public:
   using rocksdb::Logger::Logv;
   void Logv(const char*, va_list) override {}
+};
+
+// Where space ran out, RocksDB would wait for some and write again, whatever max_bgerror_resume_count says. A compaction may: what it
+// began with is still there.
+class no_second_try : public rocksdb::EventListener {
+public:
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason doing, rocksdb::Status, bool* tries_again) override {
+    *tries_again = *tries_again && doing == rocksdb::BackgroundErrorReason::kCompaction;
+  }
 };
 
 rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
@@ -121,6 +131,7 @@ rocksdb::DBOptions database_options(const image_store_options& wanted) {
   options.create_if_missing = options.create_missing_column_families = true;
   options.atomic_flush = true;          // there is no log: what is flushed is flushed of everything
   options.max_bgerror_resume_count = 0; // a failed write is never retried as if it had not happened
+  options.listeners.push_back(std::make_shared<no_second_try>());
   options.avoid_flush_during_shutdown = true;
   options.info_log = std::make_shared<no_log>();
   options.stats_dump_period_sec = 0;

@@ -1,5 +1,6 @@
 // Files that went bad, went missing or are another journal's: refused by name, or everything is there all the same. Never fewer entries,
 // never other ones.
+#include "snapshot/image_store.hpp"
 #include "tests/fault/journal_history.hpp"
 #include "tests/fault/totals.hpp"
 #include "wal/block_store.hpp"
@@ -7,7 +8,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
 #include <filesystem>
+#include <thread>
 
 namespace tally::fault {
 namespace {
@@ -317,6 +321,31 @@ TEST(full_disk, stops_the_server_and_space_lets_it_go_on) {
               static_cast<unsigned long long>(not_opened), static_cast<unsigned long long>(stopped));
   EXPECT_GT(stopped, 20u);
   EXPECT_GT(not_opened, 20u);
+}
+
+// Whoever writes account images is told, and there is no second try behind their back.
+TEST(full_disk, is_told_to_who_writes_account_images) {
+  fault_disk disk(empty_disk());
+  const auto opened = snapshot::image_store::open({.folder = "/disk/images", .env = disk.env.get()});
+  ASSERT_TRUE(opened.ok()) << opened.error().what;
+  account_state state;
+  state.status = account_status::active;
+  state.merchant = 1;
+  state.enrolled_seq = state.last_seq = {1};
+  snapshot::image_batch batch;
+  batch.add(1, "m-1", state);
+  ASSERT_TRUE((*opened)->write(batch).ok());
+  disk.files->set_fault({1, disk_call::kind::create, call_fault::effect::no_space, false});
+  snapshot::recovery_point point;
+  point.seq = {1};
+  const result<void> finished = (*opened)->finish(point);
+  ASSERT_FALSE(finished.ok());
+  EXPECT_THAT(finished.error().what, HasSubstr("No space left on device"));
+  ASSERT_THAT(disk.files->failed_call().name, HasSubstr(".sst"));
+  std::this_thread::sleep_for(std::chrono::milliseconds(100)); // it would have the time
+  EXPECT_FALSE((*opened)->write(batch).ok());
+  const auto is_table = [](const disk_call& call) { return call.what == disk_call::kind::create && call.name.ends_with(".sst"); };
+  EXPECT_TRUE(std::ranges::none_of(disk.files->history(), is_table)) << last_calls(disk.files->history(), disk.files->calls());
 }
 
 TEST(full_disk, that_is_nearly_full_is_refused_at_once) {

@@ -5,7 +5,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
 #include <optional>
+#include <thread>
 
 namespace tally::fault {
 namespace {
@@ -158,6 +161,38 @@ TEST_F(failing_call, of_any_kind_loses_nothing_acknowledged) { play_all(wal::tes
 
 TEST_F(failing_call, while_tables_are_written_loses_nothing_acknowledged) {
   play_all(wal::testing::test_seed(), points_for(2), 64ull << 10, 30'000);
+}
+
+// The store's flush has a thread of its own. That it found no space stops the journal at its next write, and nothing tries again behind its
+// back, though there is space again at once.
+TEST_F(failing_call, of_a_flush_for_want_of_space_is_not_made_again) {
+  std::uint64_t runs = 0;
+  for (std::uint64_t nth = 1; nth < 20 && !HasFailure(); ++nth) {
+    living_journal journal(empty_disk(), {}, 1, 64ull << 10);
+    ASSERT_TRUE(journal.open().ok());
+    fault_file_system& disk = *journal.disk().files;
+    disk.set_fault({nth, kind::create, effect::no_space, false});
+    for (int i = 0; i < 20 && !journal.has_stopped(); ++i) {
+      journal.hand_over(0, {2, 1}, 20'000);
+      journal.commit();
+      std::this_thread::sleep_for(std::chrono::milliseconds(1)); // it would have the time
+    }
+    journal.stop();
+    if (!disk.has_failed())
+      break;
+    const std::string table = disk.failed_call().name;
+    if (!table.ends_with(".sst"))
+      continue;
+    ++runs;
+    EXPECT_TRUE(journal.has_stopped()) << table;
+    count_fault("a flush finds the disk full");
+    const auto has_flushed = [&](const disk_call& call) {
+      return call.what == kind::create && call.name > table && call.name.ends_with(".sst");
+    };
+    EXPECT_TRUE(std::ranges::none_of(disk.history(), has_flushed)) << table << " failed\n" << last_calls(disk.history(), disk.calls());
+    look_at(journal);
+  }
+  EXPECT_GT(runs, 5u);
 }
 
 // A read that fails is not the end of the file: neither now nor for whoever opens it next.
