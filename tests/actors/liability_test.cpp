@@ -126,6 +126,7 @@ TEST(liability, is_the_sum_of_the_accounts_at_any_past_time) {
   for (int i = 0; i < 400; ++i) {
     const std::string& name = names[random() % accounts];
     const std::string reference = "x-" + std::to_string(i);
+    std::string earlier; // one of the references before
     command asked = read_of(op::none, name);
     switch (random() % 8) {
     case 0:
@@ -142,12 +143,12 @@ TEST(liability, is_the_sum_of_the_accounts_at_any_past_time) {
       break;
     case 4:
       asked.kind = op::reverse;
-      asked.order = "x-" + std::to_string(i < 2 ? 0 : i - 1 - static_cast<int>(random() % 2));
+      asked.order = earlier = "x-" + std::to_string(i < 2 ? 0 : i - 1 - static_cast<int>(random() % 2));
       asked.reference = reference;
       break;
     case 5:
       asked.kind = random() % 2 == 0 ? op::capture : op::void_;
-      asked.reference = "x-" + std::to_string(i < 4 ? 0 : i - 1 - static_cast<int>(random() % 4));
+      asked.reference = earlier = "x-" + std::to_string(i < 4 ? 0 : i - 1 - static_cast<int>(random() % 4));
       break;
     case 6:
       asked.kind = op::adjust;

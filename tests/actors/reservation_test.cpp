@@ -110,7 +110,8 @@ TEST_P(reservations, time_out_in_the_contracts_order) {
   for (const std::string& each : names) {
     tally.call(enroll_of(each)); // 50 until day 10
     for (const std::int64_t points : {30, 5}) {
-      command reserve = authorize_of(each, "v-" + std::to_string(points), points);
+      const std::string reservation = "v-" + std::to_string(points);
+      command reserve = authorize_of(each, reservation, points);
       reserve.minutes = static_cast<std::int32_t>(5 * day_minutes);
       EXPECT_EQ(tally.call(reserve).head.status, ok);
     }
@@ -122,7 +123,8 @@ TEST_P(reservations, time_out_in_the_contracts_order) {
   for (const std::string& each : names) { // the first two timed out on day 5
     EXPECT_EQ(tally.call(read_of(op::account, each)).shown->view->available, points_t{60});
     for (const std::int64_t points : {30, 5}) {
-      command reserve = authorize_of(each, "w-" + std::to_string(points), points);
+      const std::string reservation = "w-" + std::to_string(points);
+      command reserve = authorize_of(each, reservation, points);
       reserve.minutes = static_cast<std::int32_t>(6 * day_minutes);
       EXPECT_EQ(tally.call(reserve).head.status, ok);
     }

@@ -116,7 +116,8 @@ private:
         add(actors::read_of(op::history, a));
         break;
       case 7: {
-        command asked = actors::enroll_of("p-" + number);
+        const std::string name = "p-" + number;
+        command asked = actors::enroll_of(name);
         phones_.push_back("+4915550" + std::to_string(1000 + i));
         asked.phone = phones_.back();
         add(asked);
