@@ -119,7 +119,7 @@ void liability_scan::sum(document& out) const {
   const int128 owed = sums.available + sums.pending + sums.reserved - sums.debt;
   const program* version = version_at(query_, at_);
   std::optional<int128> value;
-  if (version != nullptr && version->rules.redeem)
+  if (version != nullptr && version->rules.redeem && fits(owed)) // 128 bits hold the product then
     value = floored(owed * version->rules.redeem->value.units, version->rules.redeem->points.value);
   const bool all_fit =
       fits(sums.available) && fits(sums.debt) && fits(sums.pending) && fits(sums.reserved) && fits(value.value_or(0)) && fits(owed);

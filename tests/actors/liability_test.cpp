@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <random>
 
 namespace tally::actors {
@@ -106,6 +107,28 @@ TEST(liability, in_debt_and_by_the_version_of_then) {
   EXPECT_EQ(at(0).value, money_t{-100});
   EXPECT_EQ(at(1).value, money_t{-1}) << "a third of a 1/10000, floored";
   EXPECT_FALSE(at(2).value);
+}
+
+// Members who each have as much as one may have, in points that are worth as much as they may be: not even 128 bits hold that.
+TEST(liability, that_fits_nowhere_is_refused) {
+  temporary_folder folder;
+  running_ledger tally(options_for(folder, 1, new_year));
+  ASSERT_EQ(tally
+                .call(put_of("merchant = \"beanhouse\"\n[earn]\npoints = \"1\"\n"
+                             "[redeem]\npoints = 1\nvalue = \"922337203685477.5807\"\n"))
+                .head.status,
+            ok);
+  for (const char* member : {"m-1", "m-2", "m-3"}) {
+    tally.call(enroll_of(member));
+    command adjust = read_of(op::adjust, member);
+    adjust.reference = "a-1";
+    adjust.amount_points = points_t{std::numeric_limits<std::int64_t>::max()};
+    adjust.reason = "r";
+    ASSERT_EQ(tally.call(adjust).head.status, ok);
+  }
+  const outcome refused = tally.call(liability_at({})).head;
+  EXPECT_EQ(refused.status, invalid);
+  EXPECT_EQ(refused.what, "a sum does not fit 64 bits");
 }
 
 // The same sums from every account's balance_at, at times between and at everything that happened.
