@@ -238,7 +238,8 @@ TEST(liability, holds_nobody_up) {
   EXPECT_EQ(tally.call(earn_of("m-1", "o-1", one)).head.status, ok);
   EXPECT_EQ(tally.call(read_of(op::history, "m-1")).head.status, ok);
   EXPECT_FALSE(tally.at(1).has_left(scan)) << "100,000 entries take longer than that";
-  EXPECT_EQ(tally.at(1).wait(scan).shown->liability->available, points_t{5'000'000});
+  const points_t available = tally.at(1).wait(scan).shown->liability->available;
+  EXPECT_TRUE(available == points_t{5'000'000} || available == points_t{5'000'001}) << available.value; // the earn may overtake the asking
   EXPECT_EQ(tally.at(1).wait(second).head.status, ok);
   tally->give_up_scans();
   EXPECT_EQ(tally.call(liability_at({})).head.status, unavailable);
