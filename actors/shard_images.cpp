@@ -18,6 +18,7 @@ constexpr std::size_t bytes_on_their_way_max = 8u << 20;
 constexpr std::chrono::microseconds tail_slice{500}; // of a turn
 constexpr std::int64_t tier_window_days = 400;       // a year and a time zone, amply
 constexpr std::size_t slots_swept_per_turn = 512;
+constexpr std::size_t slots_swept_while_full = 8192; // connections wait: under half a millisecond
 constexpr std::chrono::milliseconds sweep_pause{50}; // where nobody can leave
 constexpr std::size_t over_full_min = 64;            // more accounts than may be in memory, or a sixteenth of them: before connections wait
 
@@ -263,7 +264,7 @@ void shard_images::find_spilled(const account_state& state, op kind, std::uint64
 void shard_images::sweep() {
   const std::size_t wanted = owner_.parts().resident_accounts_max;
   is_sweeping_ = true;
-  owner_.accounts().sweep(slots_swept_per_turn, [&](std::uint64_t hash, account_actor& each) {
+  owner_.accounts().sweep(is_full() ? slots_swept_while_full : slots_swept_per_turn, [&](std::uint64_t hash, account_actor& each) {
     const bool is_enough = owner_.accounts().size() - leaving_ <= wanted;
     if (is_enough || bytes_on_their_way_ + images_.bytes() > bytes_on_their_way_max)
       return;

@@ -215,12 +215,11 @@ void shard_port::take_handed_over() {
 
 void shard_port::read_ready() {
   reading_.swap(ready_);
-  const bool is_full = owner_->is_full();
   for (session* each : reading_) {
     each->in_ready = false;
     if (each->at == phase::lingering || each->at == phase::finishing)
       discard_input(*each);
-    else if (is_full)
+    else if (owner_->is_full())
       make_ready(*each); // for a turn in which there is room again
     else if (each->may_read() && held_by(*each) <= allowance_bytes_)
       read(*each);

@@ -22,6 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t memtable_bytes = 32ull << 20;
+constexpr double memtable_filter_ratio = 0.05;
 constexpr std::size_t read_cache_bytes = 64ull << 20;
 constexpr double filter_bits_per_key = 10; // accounts that are enrolled are asked for first
 // Flushes and compactions share the disk with the journal: at an even pace they are not felt there.
@@ -152,6 +153,8 @@ rocksdb::ColumnFamilyOptions family_options(std::size_t prefix_bytes = 0) {
   options.write_buffer_size = memtable_bytes;
   options.max_write_buffer_number = 4;
   options.target_file_size_base = memtable_bytes;
+  options.memtable_whole_key_filtering = true; // most who are asked for lie deeper
+  options.memtable_prefix_bloom_size_ratio = memtable_filter_ratio;
   options.compression = rocksdb::kNoCompression;
   rocksdb::BlockBasedTableOptions table;
   table.checksum = rocksdb::kXXH3;
