@@ -382,10 +382,7 @@ class byte_writer {
 public:
   explicit byte_writer(std::string& out) : out_(out) {}
 
-  void number(std::uint64_t value) {
-    for (int i = 0; i < 8; ++i)
-      out_.push_back(static_cast<char>((value >> (8 * i)) & 0xff));
-  }
+  void number(std::uint64_t value) { out_.append(reinterpret_cast<const char*>(&value), sizeof value); }
   void number(std::int64_t value) { number(static_cast<std::uint64_t>(value)); }
   template <class... Values>
   void all(Values... values) {

@@ -49,8 +49,8 @@ public:
   using due_visitor = std::function<bool(merchant_number merchant, std::string_view account, instant due)>;
   result<void> for_each_due(instant from, instant to, const due_visitor& visit) const;
 
-  // Every image, by merchant and account.
-  using image_visitor = std::function<bool(merchant_number merchant, std::string_view account, const account_state& state)>;
+  // Every image, by merchant and account; the state is the visitor's.
+  using image_visitor = std::function<bool(merchant_number merchant, std::string_view account, account_state& state)>;
   result<void> for_each(const image_visitor& visit) const;
 
   // Can be read when it returns; on disk once `finish` has returned. The journal must be durable up to `batch.newest()`.

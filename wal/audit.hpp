@@ -44,9 +44,13 @@ struct audit_report {
 class image_source {
 public:
   virtual ~image_source() = default;
-  // The entry at which the account's image was taken; 0: there is no image of it.
-  virtual result<seq_t> seq_of(merchant_number merchant, std::string_view account) = 0;
-  // `fingerprint` (engine/account.hpp) of the state that the image holds. Asked where the account stands at that entry.
+  struct mark {
+    seq_t seq;                          // the entry at which the account's image was taken; 0: there is no image of it
+    std::uint64_t fingerprint_hash = 0; // hash64 of `fingerprint_of`; 0 where that is not known beforehand
+  };
+  virtual result<mark> mark_of(merchant_number merchant, std::string_view account) = 0;
+  // `fingerprint` (engine/account.hpp) of the state that the image holds. Asked where the account stands at that entry and its fingerprint
+  // has another hash.
   virtual result<std::string> fingerprint_of(merchant_number merchant, std::string_view account) = 0;
   // Every account that has an image.
   using visitor = std::function<void(merchant_number merchant, std::string_view account)>;

@@ -24,15 +24,16 @@ struct audited_merchant {
   std::deque<program> programs;
 };
 
-// 328 bytes and what the state has on the heap.
+// Some 310 bytes and what the state has on the heap.
 struct audited_account {
   const audited_merchant* merchant = nullptr;
   std::string id;
   std::int64_t points = 0, pending = 0, reserved = 0, lifetime = 0; // sums over the entries
   seq_t image_seq;                                                  // where its snapshot image was taken; 0: there is none to compare
-  std::uint32_t rules = 0;                                          // newest version that an entry of it was decided under
-  bool broken = false;                                              // something did not follow: what comes after cannot be judged
-  bool image_compared = false;                                      // or known to be unreadable
+  std::uint64_t image_fingerprint_hash = 0;
+  std::uint32_t rules = 0;     // newest version that an entry of it was decided under
+  bool broken = false;         // something did not follow: what comes after cannot be judged
+  bool image_compared = false; // or known to be unreadable
   account_state state;
 };
 

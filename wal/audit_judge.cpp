@@ -1,5 +1,7 @@
 #include "wal/audit_judge.hpp"
 
+#include "engine/hash.hpp"
+
 #include "wal/asked.hpp"
 
 #include <algorithm>
@@ -220,11 +222,13 @@ audited_account& audit_judge::account_of(const audited_merchant& merchant, std::
   bool made = false;
   audited_account& account = accounts_.find_or_make(merchant, id, hash, made);
   if (made && images_ != nullptr) {
-    const result<seq_t> taken = images_->seq_of(merchant.number, id);
-    if (taken)
-      account.image_seq = *taken;
-    else
+    const result<image_source::mark> taken = images_->mark_of(merchant.number, id);
+    if (taken) {
+      account.image_seq = taken->seq;
+      account.image_fingerprint_hash = taken->fingerprint_hash;
+    } else {
       find({}, merchant, id, "its image does not read: " + taken.error().what);
+    }
   }
   return account;
 }
@@ -350,11 +354,14 @@ void audit_judge::post(const audited_merchant& merchant, audited_book& book, con
 // The account stands at exactly the entry at which its image was taken.
 void audit_judge::compare_image(audited_account& account) {
   account.image_compared = true;
+  const std::string derived = fingerprint(account.state);
+  if (hash64(derived) == account.image_fingerprint_hash)
+    return;
   const result<std::string> image = images_->fingerprint_of(account.merchant->number, account.id);
   const std::string said = "its image of entry " + std::to_string(account.image_seq.value);
   if (!image)
     find(account.image_seq, *account.merchant, account.id, said + " does not read: " + image.error().what);
-  else if (const std::string derived = fingerprint(account.state); derived != *image)
+  else if (derived != *image)
     find(account.image_seq, *account.merchant, account.id, said + " is not what its entries come to" + difference_of(*image, derived));
 }
 
