@@ -190,7 +190,9 @@ void shard_images::take(account_actor& account, bool leaves) {
   owner_.timers().update(account); // what was far away when it changed may be near by now
   const account_state& state = account.state();
   spilled_.clear();
-  const spill_counts counts = list_spillable(state, spills_until(*owner_.parts().merchants.at(state.merchant)), spilled_);
+  spill_counts counts; // none while an image before this one is on its way: what that one spills is still in the state
+  if (account.images_on_their_way == 1)
+    counts = list_spillable(state, spills_until(*owner_.parts().merchants.at(state.merchant)), spilled_);
   for (const spilled_record& each : spilled_)
     images_.add_spilled(state.enrolled_seq, each);
   images_.add(state.merchant, account.id(), state);

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <optional>
 #include <random>
 
@@ -194,6 +195,41 @@ TEST_P(snapshots, no_more_accounts_are_in_memory_than_may_be) {
   for (std::size_t i = 0; i < accounts; i += 100)
     EXPECT_EQ(tally.call(read_of(op::account, ids[i]), tally.shard_of(ids[i])).head.available.value, 53) << i;
   EXPECT_EQ(tally->figures().rounds, 0u);
+}
+
+// A round takes the image of one whose image is on its way already, because it was cold a moment before.
+TEST_P(snapshots, what_is_spilled_is_forgotten_once) {
+  const temporary_folder folder;
+  const std::size_t accounts = 12;
+  {
+    running_ledger tally(with_images(folder, GetParam(), 1));
+    tally.call(put_of(plain_rules));
+    for (std::size_t i = 0; i < accounts; ++i)
+      tally.call(enroll_of(id_of(i)));
+    std::atomic<bool> is_done{false};
+    std::thread rounds([&] {
+      while (!is_done)
+        tally->snapshot_now();
+    });
+    std::mt19937_64 random(1);
+    for (std::size_t operation = 0; operation < 1000 * accounts; operation += 4) {
+      const std::string id = id_of(random() % accounts);
+      const std::size_t port = tally.shard_of(id);
+      std::uint64_t last = 0;
+      for (std::size_t i = 0; i < 4; ++i) {
+        const std::string order = "o-" + std::to_string(operation + i);
+        last = tally.at(port).send(i == 0 ? earn_of(id, order, 9 * one) : redeem_of(id, order, 2));
+      }
+      if (random() % 8 == 0) {
+        ASSERT_EQ(tally.at(port).wait(last).head.status, outcome_status::ok) << operation;
+      }
+    }
+    is_done = true;
+    rounds.join();
+  }
+  const std::vector<std::string> expected = replayed(folder.path());
+  running_ledger tally(with_images(folder, GetParam()));
+  EXPECT_EQ(brought_back(tally, accounts, GetParam()), expected);
 }
 
 TEST_P(snapshots, what_is_due_on_disk_fires_under_the_test_clock) {

@@ -63,8 +63,8 @@ TEST_F(audited_images, are_whole_again) {
   write(state, false);
   const auto images = open_audited_images(folder_);
   ASSERT_TRUE(images && *images);
-  EXPECT_EQ((*images)->seq_of(1, "m-1").value(), seq_t{500});
-  EXPECT_EQ((*images)->seq_of(1, "m-2").value(), seq_t{});
+  EXPECT_EQ((*images)->mark_of(1, "m-1").value().seq, seq_t{500});
+  EXPECT_EQ((*images)->mark_of(1, "m-2").value().seq, seq_t{});
   EXPECT_EQ((*images)->fingerprint_of(1, "m-1").value(), fingerprint(state));
   int seen = 0;
   EXPECT_TRUE((*images)->for_each([&](merchant_number merchant, std::string_view account) {
