@@ -1,4 +1,5 @@
 // Account images as the auditor is shown them: whole, whatever lies where.
+#include "engine/hash.hpp"
 #include "net/cli_audit_images.hpp"
 #include "snapshot/image_store.hpp"
 
@@ -64,6 +65,7 @@ TEST_F(audited_images, are_whole_again) {
   const auto images = open_audited_images(folder_);
   ASSERT_TRUE(images && *images);
   EXPECT_EQ((*images)->mark_of(1, "m-1").value().seq, seq_t{500});
+  EXPECT_EQ((*images)->mark_of(1, "m-1").value().fingerprint_hash, hash64(fingerprint(state)));
   EXPECT_EQ((*images)->mark_of(1, "m-2").value().seq, seq_t{});
   EXPECT_EQ((*images)->fingerprint_of(1, "m-1").value(), fingerprint(state));
   int seen = 0;
