@@ -87,7 +87,8 @@ result<std::unique_ptr<ledger>> ledger::open(const ledger_options& options, std:
   ledger_parts& parts = opened->impl_->parts;
   parts.personal = std::move(*personal);
   if (options.snapshot_every.count() > 0) {
-    auto images = snapshot::image_store::open({.folder = options.folder / "images"});
+    auto images =
+        snapshot::image_store::open({.folder = options.folder / "images", .is_read_all_the_time = options.resident_accounts != 0});
     if (!images)
       return images.error();
     parts.images = std::move(*images);

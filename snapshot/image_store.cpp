@@ -139,7 +139,8 @@ rocksdb::DBOptions database_options(const image_store_options& wanted) {
   options.stats_persist_period_sec = 0;
   options.max_background_jobs = 2;
   if (wanted.env == nullptr && !wanted.read_only) {
-    options.use_direct_io_for_flush_and_compaction = true;
+    options.use_direct_io_for_flush_and_compaction = !wanted.is_read_all_the_time;
+    options.bytes_per_sync = 1u << 20; // where direct writes are not made, or do not work
     rocksdb::Status status;
     options.sst_file_manager.reset(rocksdb::NewSstFileManager(options.env, nullptr, "", delete_bytes_per_second, true, &status,
                                                               trash_without_bound, delete_step_bytes));
