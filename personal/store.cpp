@@ -286,6 +286,18 @@ struct store::impl {
     }
   }
 
+  // What a killed process had begun to write and not named yet: RocksDB leaves it where its number is a newer one than any it knows.
+  result<void> drop_unfinished_files() const {
+    const auto names = files_in(folder);
+    if (!names)
+      return names.error();
+    std::error_code error;
+    for (const std::string& name : *names)
+      if (name.ends_with(".dbtmp") && !fs::remove(folder / name, error) && error)
+        return failure{failure_code::io, "deleting " + (folder / name).string() + ": " + error.message()};
+    return {};
+  }
+
   // Empty: there are only tables in use, one log and one manifest.
   result<std::string> oldest_unused_file() const {
     const auto names = files_in(folder);
@@ -330,6 +342,8 @@ result<std::unique_ptr<store>> store::open(const std::filesystem::path& folder) 
     return open_failure(folder, status);
   if (result<void> known = state->read_format(*is_new); !known)
     return known.error();
+  if (result<void> dropped = state->drop_unfinished_files(); !dropped)
+    return dropped.error();
   return std::unique_ptr<store>(new store(std::move(state)));
 }
 

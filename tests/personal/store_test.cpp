@@ -305,6 +305,15 @@ TEST(store, an_erasure_that_is_killed_is_finished) {
   EXPECT_GT(cut_short, 0) << "no round was killed in the middle";
 }
 
+TEST(store, what_a_killed_process_had_begun_to_write_stops_no_erasure) {
+  const temporary_folder folder;
+  must(opened(folder.path())->keep(bean, "m-1", ada));
+  std::ofstream(folder.path() / "OPTIONS-000684.dbtmp") << "half";
+  const auto stored = opened(folder.path());
+  must(stored->settle(of(stored->begin_erase(bean, "m-1")), "m-1"));
+  EXPECT_TRUE(files_with(folder.path(), ada_phone).empty());
+}
+
 TEST(store, a_folder_is_one_servers) {
   temporary_folder folder;
   const auto stored = opened(folder.path());
