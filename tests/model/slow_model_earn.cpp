@@ -259,10 +259,11 @@ model_outcome slow_model::reverse_now(model_account& account, const model_rules*
     const auto share = [&](std::int64_t points, std::int64_t refunds) {
       return refunds == total ? points : floored(static_cast<wide>(points) * refunds, total);
     };
-    take = share(order.points, order.refunded) - order.taken;
+    // the order may have been earned on, with a larger total, after a refund that went by its redemption's: then it has had more already
+    take = std::max<std::int64_t>(share(order.points, order.refunded) - order.taken, 0);
     if (restore) {
       order.restoring_refunds += amount->units;
-      give = share(redeemed, order.restoring_refunds) - given_back;
+      give = std::max<std::int64_t>(share(redeemed, order.restoring_refunds) - given_back, 0);
     }
   }
   const std::int64_t first_seq = next_seq;
