@@ -1,9 +1,9 @@
 #include "personal/store_options.hpp"
 
+#include "database/strict_options.hpp"
+
 #include <rocksdb/cache.h>
-#include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
-#include <rocksdb/listener.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
 
@@ -15,22 +15,6 @@ constexpr std::size_t memtable_bytes = 2ull << 20; // small files: what is erase
 constexpr std::size_t read_cache_bytes = 8ull << 20;
 constexpr double filter_bits_per_key = 10; // phones of nobody's are asked for, too
 
-// RocksDB's own log of what it does. Never a file: it would name keys, and on a full disk it aborts inside it.
-class no_log : public rocksdb::Logger {
-public:
-  using rocksdb::Logger::Logv;
-  void Logv(const char*, va_list) override {}
-};
-
-// Where space ran out, RocksDB would wait for some and write again, whatever max_bgerror_resume_count says. A compaction may: what it
-// began with is still there.
-class no_second_try : public rocksdb::EventListener {
-public:
-  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason doing, rocksdb::Status, bool* tries_again) override {
-    *tries_again = *tries_again && doing == rocksdb::BackgroundErrorReason::kCompaction;
-  }
-};
-
 } // namespace
 
 rocksdb::Options store_options(bool is_new) {
@@ -41,11 +25,7 @@ rocksdb::Options store_options(bool is_new) {
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   options.avoid_flush_during_recovery = false;
   options.track_and_verify_wals_in_manifest = false; // false alarms in 7.8
-  options.max_bgerror_resume_count = 0;              // a failed write is never retried as if it had not happened
-  options.listeners.push_back(std::make_shared<no_second_try>());
-  options.info_log = std::make_shared<no_log>();
-  options.stats_dump_period_sec = 0;
-  options.stats_persist_period_sec = 0;
+  database::make_strict(options);
 
   // What is erased must leave every file: logs are deleted, neither kept nor used again, and each change of the files begins a new
   // manifest, because it holds keys of the files it speaks of.

@@ -1,10 +1,11 @@
 #include "snapshot/image_store.hpp"
 
+#include "database/strict_options.hpp"
+
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
-#include <rocksdb/listener.h>
 #include <rocksdb/options.h>
 #include <rocksdb/rate_limiter.h>
 #include <rocksdb/slice_transform.h>
@@ -37,22 +38,6 @@ constexpr std::string_view point_key = "point";
 constexpr std::size_t merchant_bytes = 4, due_bytes = 8;
 constexpr std::size_t spilled_prefix_bytes = 8 + 1 + 8; // enrolment, kind, hash: what is looked for
 constexpr std::size_t spilled_key_bytes = spilled_prefix_bytes + 8;
-
-// RocksDB's own log of what it does. Never a file: on a full disk it aborts inside it.
-class no_log : public rocksdb::Logger {
-public:
-  using rocksdb::Logger::Logv;
-  void Logv(const char*, va_list) override {}
-};
-
-// Where space ran out, RocksDB would wait for some and write again, whatever max_bgerror_resume_count says. A compaction may: what it
-// began with is still there.
-class no_second_try : public rocksdb::EventListener {
-public:
-  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason doing, rocksdb::Status, bool* tries_again) override {
-    *tries_again = *tries_again && doing == rocksdb::BackgroundErrorReason::kCompaction;
-  }
-};
 
 rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
 std::string_view view(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
@@ -130,13 +115,9 @@ rocksdb::DBOptions database_options(const image_store_options& wanted) {
   rocksdb::DBOptions options;
   options.env = wanted.env != nullptr ? wanted.env : rocksdb::Env::Default();
   options.create_if_missing = options.create_missing_column_families = true;
-  options.atomic_flush = true;          // there is no log: what is flushed is flushed of everything
-  options.max_bgerror_resume_count = 0; // a failed write is never retried as if it had not happened
-  options.listeners.push_back(std::make_shared<no_second_try>());
+  database::make_strict(options);
+  options.atomic_flush = true; // there is no log: what is flushed is flushed of everything
   options.avoid_flush_during_shutdown = true;
-  options.info_log = std::make_shared<no_log>();
-  options.stats_dump_period_sec = 0;
-  options.stats_persist_period_sec = 0;
   options.max_background_jobs = 2;
   if (wanted.env == nullptr && !wanted.read_only) {
     options.use_direct_io_for_flush_and_compaction = !wanted.is_read_all_the_time;

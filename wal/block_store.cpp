@@ -1,5 +1,6 @@
 #include "wal/block_store.hpp"
 
+#include "database/strict_options.hpp"
 #include "wal/segment_archive.hpp"
 #include "wal/table_file.hpp"
 
@@ -7,7 +8,6 @@
 #include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
-#include <rocksdb/listener.h>
 #include <rocksdb/options.h>
 #include <rocksdb/sst_file_manager.h>
 #include <rocksdb/sst_file_reader.h>
@@ -66,15 +66,6 @@ private:
   std::deque<std::string> lines_;
 };
 
-// Where space ran out, RocksDB would wait for some and write again, whatever max_bgerror_resume_count says. A compaction may: what it
-// began with is still there.
-class no_second_try : public rocksdb::EventListener {
-public:
-  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason doing, rocksdb::Status, bool* tries_again) override {
-    *tries_again = *tries_again && doing == rocksdb::BackgroundErrorReason::kCompaction;
-  }
-};
-
 // Big endian, so that the order of keys is the order of seqs.
 struct block_key {
   std::array<char, 8> text;
@@ -123,12 +114,9 @@ rocksdb::Options store_options(const std::filesystem::path& folder, block_store:
   options.avoid_flush_during_shutdown = true;
   options.track_and_verify_wals_in_manifest = false; // false alarms in 7.8
   options.recycle_log_file_num = 0;
-  options.max_bgerror_resume_count = 0; // a failed write is never retried as if it had not happened
-  options.listeners.push_back(std::make_shared<no_second_try>());
+  database::make_strict(options);
   options.info_log = std::move(log);
   options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
-  options.stats_dump_period_sec = 0;
-  options.stats_persist_period_sec = 0;
 
   options.write_buffer_size = with.memtable_bytes;
   options.max_write_buffer_number = 4;

@@ -2,12 +2,12 @@
 // two of them, images of a snapshot, and digests that were sealed.
 #include "engine/hash.hpp"
 #include "tests/fault/scripted_journal.hpp"
+#include "tests/wal/entries.hpp"
 #include "wal/audit.hpp"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <random>
 
@@ -26,13 +26,6 @@ points = 1
 value = "0.01"
 )";
 
-std::uint64_t test_seed() {
-  const char* given = std::getenv("TALLY_TEST_SEED");
-  const std::uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-  std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
-  return seed;
-}
-
 struct audited {
   std::vector<std::string> findings; // "seq merchant account: what"
   std::vector<std::uint64_t> numbers;
@@ -43,10 +36,10 @@ struct audited {
 class audits : public ::testing::Test {
 protected:
   static void SetUpTestSuite() {
-    journal_ = std::make_unique<testing::scripted_journal>("audit");
+    journal_ = std::make_unique<tally::testing::scripted_journal>("audit");
     journal_->apply_rules("m", 1, rules_toml);
     journal_->apply_rules("other", 2, rules_toml);
-    std::mt19937_64 random(test_seed());
+    std::mt19937_64 random(testing::test_seed());
     for (int i = 0; i < 40; ++i)
       ask(op::enroll, i);
     command other;
@@ -129,10 +122,10 @@ protected:
     return found;
   }
 
-  static std::unique_ptr<testing::scripted_journal> journal_;
+  static std::unique_ptr<tally::testing::scripted_journal> journal_;
 };
 
-std::unique_ptr<testing::scripted_journal> audits::journal_;
+std::unique_ptr<tally::testing::scripted_journal> audits::journal_;
 
 TEST_F(audits, whatever_the_number_of_workers) {
   journal_->write();
@@ -158,7 +151,7 @@ TEST_F(audits, whatever_the_number_of_workers) {
 }
 
 TEST_F(audits, findings_come_in_the_order_of_their_entries) {
-  std::mt19937_64 random(test_seed());
+  std::mt19937_64 random(testing::test_seed());
   for (int round = 0; round < 8; ++round) {
     std::map<std::uint64_t, std::uint64_t> changed;
     for (int i = 0; i < 12; ++i)
