@@ -326,4 +326,13 @@ bool read_image(std::string_view image, account_state& state) {
   return read.is_whole();
 }
 
+seq_t last_seq_of_image(std::string_view image) {
+  reader read(image);
+  for (int before = 0; before < 4; ++before) // status, flags, entry count, merchant
+    read.number();
+  read.fixed(); // enrolled_at
+  read.seq();   // enrolled_seq
+  return read.seq();
+}
+
 } // namespace tally

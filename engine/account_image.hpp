@@ -16,4 +16,7 @@ void write_image(const account_state& state, std::string& out);
 // `state` is then is not said.
 [[nodiscard]] bool read_image(std::string_view image, account_state& state);
 
+// The account's last entry, as an image says in its first bytes; 0: these bytes are no image.
+seq_t last_seq_of_image(std::string_view image);
+
 } // namespace tally

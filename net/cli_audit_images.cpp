@@ -4,33 +4,46 @@
 #include "engine/hash.hpp"
 #include "snapshot/image_store.hpp"
 
+#include <absl/container/flat_hash_map.h>
+
+#include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <deque>
 #include <mutex>
 #include <thread>
-#include <unordered_map>
 
 namespace tally::net {
 
 namespace {
 
 constexpr int open_tries_max = 20; // a server beside may delete a file that was listed a moment before
+constexpr std::size_t ranges_max = 64;
 
+// Images are read range by range, in the order of their keys, when the first account of a range is asked for: ten times as fast as one at
+// a time as they come up, and by as many threads as ask.
 class audited_images final : public wal::image_source {
 public:
-  explicit audited_images(std::unique_ptr<snapshot::image_store> store) : store_(std::move(store)) {}
+  explicit audited_images(std::unique_ptr<snapshot::image_store> store)
+      : store_(std::move(store)), limits_(store_->range_limits(ranges_max)) {
+    ranges_.resize(limits_.size() + 1);
+  }
 
   result<mark> mark_of(merchant_number merchant, std::string_view account) override {
-    std::call_once(scanned_, [this] { scan(); });
-    if (is_scanned_) {
-      const auto found = marks_.find(hash64(snapshot::image_key(merchant, account)));
-      return found == marks_.end() ? mark{} : found->second;
-    }
-    account_state state;
-    const result<bool> read = store_->read(merchant, account, state);
-    if (!read)
-      return read.error();
-    return mark{*read ? state.last_seq : seq_t{}};
+    const std::string key = snapshot::image_key(merchant, account);
+    const auto place = static_cast<std::size_t>(std::ranges::upper_bound(limits_, key) - limits_.begin());
+    range& own = ranges_[place];
+    std::call_once(own.read, [&] { read(place); });
+    if (!own.is_whole)
+      return mark_on_disk(merchant, account);
+    const auto found = own.marks.find(hash64(key));
+    if (found == own.marks.end())
+      return mark{};
+    own.asked.fetch_add(1, std::memory_order_relaxed);
+    return found->second;
   }
+
+  std::uint64_t checksum_of(const account_state& state) const override { return snapshot::image_checksum(state); }
 
   result<std::string> fingerprint_of(merchant_number merchant, std::string_view account) override {
     account_state state;
@@ -46,27 +59,50 @@ public:
   }
 
   result<void> for_each(const visitor& visit) override {
-    return store_->for_each([&](merchant_number merchant, std::string_view account, account_state&) {
-      visit(merchant, account);
-      return true;
-    });
+    for (std::size_t place = 0; place < ranges_.size(); ++place) {
+      const range& one = ranges_[place];
+      if (one.is_whole && one.asked.load(std::memory_order_relaxed) == one.marks.size())
+        continue;
+      const auto tell = [&](std::string_view key, const snapshot::image_note&) {
+        visit(snapshot::merchant_of_key(key), snapshot::account_of_key(key));
+        return true;
+      };
+      if (result<void> read = for_each_note(place, tell); !read)
+        return read;
+    }
+    return {};
   }
 
 private:
-  // Reads all of them in their order, which is ten times as fast as one at a time as they come up. What does not read, or two keys of one
-  // hash, leave it to the latter.
-  void scan() {
-    is_scanned_ = true;
-    const auto note = [this](merchant_number merchant, std::string_view account, account_state& state) {
-      is_scanned_ = is_scanned_ && (!state.has_spilled || take_back(state).ok());
-      if (is_scanned_)
-        is_scanned_ =
-            marks_.try_emplace(hash64(snapshot::image_key(merchant, account)), mark{state.last_seq, hash64(fingerprint(state))}).second;
-      return is_scanned_;
+  struct range {
+    std::once_flag read;
+    bool is_whole = false;                          // `marks` has all of them
+    absl::flat_hash_map<std::uint64_t, mark> marks; // by hash of the key
+    std::atomic<std::uint64_t> asked{0};            // how many of them were
+  };
+
+  result<void> for_each_note(std::size_t place, const snapshot::image_store::note_visitor& visit) const {
+    return store_->for_each_note(place == 0 ? std::string_view() : limits_[place - 1],
+                                 place == limits_.size() ? std::string_view() : limits_[place], visit);
+  }
+
+  // What does not read, or two keys of one hash, leave it to `mark_on_disk`.
+  void read(std::size_t place) {
+    range& own = ranges_[place];
+    bool is_whole = true;
+    const auto note = [&](std::string_view key, const snapshot::image_note& one) {
+      is_whole = own.marks.try_emplace(hash64(key), mark{one.last_seq, one.checksum}).second;
+      return is_whole;
     };
-    is_scanned_ = store_->for_each(note).ok() && is_scanned_;
-    if (!is_scanned_)
-      marks_.clear();
+    own.is_whole = for_each_note(place, note).ok() && is_whole;
+  }
+
+  result<mark> mark_on_disk(merchant_number merchant, std::string_view account) const {
+    account_state state;
+    const result<bool> read = store_->read(merchant, account, state);
+    if (!read)
+      return read.error();
+    return mark{*read ? state.last_seq : seq_t{}};
   }
 
   result<void> take_back(account_state& state) const {
@@ -85,9 +121,8 @@ private:
   }
 
   const std::unique_ptr<snapshot::image_store> store_;
-  std::once_flag scanned_;
-  bool is_scanned_ = false;                       // `marks_` has all of them
-  std::unordered_map<std::uint64_t, mark> marks_; // by hash of the image's key
+  const std::vector<std::string> limits_; // each but the first range begins with one
+  std::deque<range> ranges_;
 };
 
 } // namespace

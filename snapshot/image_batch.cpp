@@ -10,8 +10,31 @@ namespace tally::snapshot {
 
 namespace {
 
+constexpr std::size_t usual_image_bytes = 512;
+
 // A checksum of what came back: RocksDB verifies its files, this verifies everything up to here.
 std::uint64_t checksum_of(std::string_view bytes) { return hash64(bytes, image_version); }
+
+void append_image(const account_state& state, std::string& out) {
+  out += static_cast<char>(image_version);
+  write_image(state, out);
+}
+
+struct verified_image {
+  std::string_view bytes; // what `write_image` wrote
+  std::uint64_t checksum = 0;
+};
+
+std::optional<verified_image> verify(std::string_view value) {
+  std::uint64_t checksum = 0;
+  if (value.size() <= 1 + sizeof checksum || static_cast<std::uint8_t>(value.front()) != image_version)
+    return std::nullopt;
+  const std::string_view image = value.substr(0, value.size() - sizeof checksum);
+  std::memcpy(&checksum, value.data() + image.size(), sizeof checksum);
+  if (checksum != checksum_of(image))
+    return std::nullopt;
+  return verified_image{image.substr(1), checksum};
+}
 
 void append_key(std::string& out, merchant_number merchant, std::string_view account) {
   for (int shift = 24; shift >= 0; shift -= 8)
@@ -27,13 +50,21 @@ std::string image_key(merchant_number merchant, std::string_view account) {
   return key;
 }
 
+merchant_number merchant_of_key(std::string_view key) {
+  merchant_number number = 0;
+  for (std::size_t i = 0; i < key_merchant_bytes; ++i)
+    number = number << 8 | static_cast<unsigned char>(key[i]);
+  return number;
+}
+
+std::string_view account_of_key(std::string_view key) { return key.substr(key_merchant_bytes); }
+
 void image_batch::add(merchant_number merchant, std::string_view account, const account_state& state) {
   place added{bytes_.size(), 0, 0, state.next_due};
   append_key(bytes_, merchant, account);
   added.key_bytes = bytes_.size() - added.begin;
   const std::size_t begin = bytes_.size();
-  bytes_ += static_cast<char>(image_version);
-  write_image(state, bytes_);
+  append_image(state, bytes_);
   const std::uint64_t checksum = checksum_of(std::string_view(bytes_).substr(begin));
   bytes_.append(reinterpret_cast<const char*>(&checksum), sizeof checksum);
   added.value_bytes = bytes_.size() - begin;
@@ -50,12 +81,22 @@ image_batch::image image_batch::at(std::size_t index) const {
 }
 
 bool decode_image(std::string_view value, account_state& state) {
-  std::uint64_t checksum = 0;
-  if (value.size() <= 1 + sizeof checksum || static_cast<std::uint8_t>(value.front()) != image_version)
-    return false;
-  const std::string_view image = value.substr(0, value.size() - sizeof checksum);
-  std::memcpy(&checksum, value.data() + image.size(), sizeof checksum);
-  return checksum == checksum_of(image) && read_image(image.substr(1), state);
+  const std::optional<verified_image> image = verify(value);
+  return image && read_image(image->bytes, state);
+}
+
+std::optional<image_note> read_note(std::string_view value) {
+  const std::optional<verified_image> image = verify(value);
+  if (!image)
+    return std::nullopt;
+  return image_note{last_seq_of_image(image->bytes), image->checksum};
+}
+
+std::uint64_t image_checksum(const account_state& state) {
+  std::string bytes;
+  bytes.reserve(usual_image_bytes);
+  append_image(state, bytes);
+  return checksum_of(bytes);
 }
 
 } // namespace tally::snapshot

@@ -4,6 +4,7 @@
 #include "engine/account.hpp"
 #include "engine/account_spill.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,10 @@ inline constexpr std::uint8_t image_version = 1;
 
 // The key of an account's image: the merchant's number, big endian, and the account's id.
 std::string image_key(merchant_number merchant, std::string_view account);
+// Of such a key, which is longer than `key_merchant_bytes`.
+inline constexpr std::size_t key_merchant_bytes = 4;
+merchant_number merchant_of_key(std::string_view key);
+std::string_view account_of_key(std::string_view key);
 
 class image_batch {
 public:
@@ -54,5 +59,15 @@ private:
 
 // The state that an image's value holds, read over an account that has nothing yet. False: these bytes are no image.
 [[nodiscard]] bool decode_image(std::string_view value, account_state& state);
+
+// What tells an image from others without reading all of it.
+struct image_note {
+  seq_t last_seq;             // the account's last entry in it
+  std::uint64_t checksum = 0; // of its bytes
+};
+// Of an image's value; nullopt: its bytes are not what they were.
+std::optional<image_note> read_note(std::string_view value);
+// The checksum that an image of this state has.
+std::uint64_t image_checksum(const account_state& state);
 
 } // namespace tally::snapshot

@@ -14,6 +14,7 @@
 #include <rocksdb/write_batch.h>
 
 #include <array>
+#include <set>
 #include <utility>
 
 namespace tally::snapshot {
@@ -35,19 +36,12 @@ constexpr std::uint64_t delete_step_bytes = 1ull << 20;
 constexpr double trash_without_bound = 1e9;
 
 constexpr std::string_view point_key = "point";
-constexpr std::size_t merchant_bytes = 4, due_bytes = 8;
+constexpr std::size_t due_bytes = 8;
 constexpr std::size_t spilled_prefix_bytes = 8 + 1 + 8; // enrolment, kind, hash: what is looked for
 constexpr std::size_t spilled_key_bytes = spilled_prefix_bytes + 8;
 
 rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
 std::string_view view(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
-
-merchant_number merchant_of(std::string_view key) {
-  merchant_number number = 0;
-  for (std::size_t i = 0; i < merchant_bytes; ++i)
-    number = number << 8 | static_cast<unsigned char>(key[i]);
-  return number;
-}
 
 void append_big_endian(std::string& key, std::uint64_t value) {
   for (int shift = 56; shift >= 0; shift -= 8)
@@ -310,12 +304,13 @@ result<void> image_store::for_each_due(instant from, instant to, const due_visit
   const std::unique_ptr<rocksdb::Iterator> at(impl_->db->NewIterator(rocksdb::ReadOptions(), impl_->dues.get()));
   for (at->Seek(slice(due_prefix(from))); at->Valid(); at->Next()) {
     const std::string_view key = view(at->key());
-    if (key.size() < due_bytes + merchant_bytes)
+    if (key.size() <= due_bytes + key_merchant_bytes)
       return impl_->damaged("a due time has a key of " + std::to_string(key.size()) + " bytes");
     const instant due = due_of(key);
     if (due > to)
       break;
-    if (!visit(merchant_of(key.substr(due_bytes)), key.substr(due_bytes + merchant_bytes), due))
+    const std::string_view whose = key.substr(due_bytes);
+    if (!visit(merchant_of_key(whose), account_of_key(whose), due))
       return {};
   }
   if (!at->status().ok())
@@ -323,17 +318,36 @@ result<void> image_store::for_each_due(instant from, instant to, const due_visit
   return {};
 }
 
-result<void> image_store::for_each(const image_visitor& visit) const {
+// Where tables begin that hold them: what is in memory only, or in a few tables, is small.
+std::vector<std::string> image_store::range_limits(std::size_t count) const {
+  TALLY_ASSERT(count > 0);
+  rocksdb::ColumnFamilyMetaData images;
+  impl_->db->GetColumnFamilyMetaData(impl_->images.get(), &images);
+  std::set<std::string> begins;
+  for (const rocksdb::LevelMetaData& level : images.levels)
+    for (const rocksdb::SstFileMetaData& table : level.files)
+      begins.insert(table.smallestkey);
+  std::vector<std::string> limits;
+  for (std::size_t seen = 0; const std::string& begin : begins)
+    if (seen++ * count / begins.size() > limits.size())
+      limits.push_back(begin);
+  return limits;
+}
+
+result<void> image_store::for_each_note(std::string_view begin, std::string_view end, const note_visitor& visit) const {
+  const rocksdb::Slice bound = slice(end);
   rocksdb::ReadOptions options;
   options.fill_cache = false;
   options.readahead_size = 2ull << 20;
+  if (!end.empty())
+    options.iterate_upper_bound = &bound;
   const std::unique_ptr<rocksdb::Iterator> at(impl_->db->NewIterator(options, impl_->images.get()));
-  for (at->SeekToFirst(); at->Valid(); at->Next()) {
+  for (at->Seek(slice(begin)); at->Valid(); at->Next()) {
     const std::string_view key = view(at->key());
-    account_state state;
-    if (key.size() <= merchant_bytes || !decode_image(view(at->value()), state))
+    const std::optional<image_note> note = read_note(view(at->value()));
+    if (key.size() <= key_merchant_bytes || !note)
       return impl_->damaged("the image under a key of " + std::to_string(key.size()) + " bytes does not verify");
-    if (!visit(merchant_of(key), key.substr(merchant_bytes), state))
+    if (!visit(key, *note))
       return {};
   }
   if (!at->status().ok())

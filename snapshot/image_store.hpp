@@ -11,6 +11,8 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace rocksdb {
 class Env;
@@ -53,9 +55,12 @@ public:
   using due_visitor = std::function<bool(merchant_number merchant, std::string_view account, instant due)>;
   result<void> for_each_due(instant from, instant to, const due_visitor& visit) const;
 
-  // Every image, by merchant and account; the state is the visitor's.
-  using image_visitor = std::function<bool(merchant_number merchant, std::string_view account, account_state& state)>;
-  result<void> for_each(const image_visitor& visit) const;
+  // Keys (snapshot/image_batch.hpp) that part all images into ranges of about one size, so that they can be read side by side; `count`
+  // ranges at most. The first begins before the first of the keys.
+  std::vector<std::string> range_limits(std::size_t count) const;
+  // Every image whose key is not below `begin`, and below `end` where that is not empty, by merchant and account; false ends it.
+  using note_visitor = std::function<bool(std::string_view key, const image_note& note)>;
+  result<void> for_each_note(std::string_view begin, std::string_view end, const note_visitor& visit) const;
 
   // Can be read when it returns; on disk once `finish` has returned. The journal must be durable up to `batch.newest()`.
   result<void> write(const image_batch& batch);

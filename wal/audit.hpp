@@ -45,14 +45,17 @@ class image_source {
 public:
   virtual ~image_source() = default;
   struct mark {
-    seq_t seq;                          // the entry at which the account's image was taken; 0: there is no image of it
-    std::uint64_t fingerprint_hash = 0; // hash64 of `fingerprint_of`; 0 where that is not known beforehand
+    seq_t seq;                  // the entry at which the account's image was taken; 0: there is no image of it
+    std::uint64_t checksum = 0; // of the image; 0 where that is not known beforehand
   };
+  // Asked once of each account.
   virtual result<mark> mark_of(merchant_number merchant, std::string_view account) = 0;
-  // `fingerprint` (engine/account.hpp) of the state that the image holds. Asked where the account stands at that entry and its fingerprint
-  // has another hash.
+  // The checksum that an image of that state has. An account may have images of other bytes that hold the same.
+  virtual std::uint64_t checksum_of(const account_state& state) const = 0;
+  // `fingerprint` (engine/account.hpp) of the state that the image holds. Asked where the account stands at that entry and its image would
+  // have another checksum.
   virtual result<std::string> fingerprint_of(merchant_number merchant, std::string_view account) = 0;
-  // Every account that has an image.
+  // Every account that has an image, but perhaps for those that `mark_of` was asked about.
   using visitor = std::function<void(merchant_number merchant, std::string_view account)>;
   virtual result<void> for_each(const visitor& visit) = 0;
 };

@@ -30,7 +30,7 @@ struct audited_account {
   std::string id;
   std::int64_t points = 0, pending = 0, reserved = 0, lifetime = 0; // sums over the entries
   seq_t image_seq;                                                  // where its snapshot image was taken; 0: there is none to compare
-  std::uint64_t image_fingerprint_hash = 0;
+  std::uint64_t image_checksum = 0;
   std::uint32_t rules = 0;     // newest version that an entry of it was decided under
   bool broken = false;         // something did not follow: what comes after cannot be judged
   bool image_compared = false; // or known to be unreadable

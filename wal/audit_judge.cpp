@@ -225,7 +225,7 @@ audited_account& audit_judge::account_of(const audited_merchant& merchant, std::
     const result<image_source::mark> taken = images_->mark_of(merchant.number, id);
     if (taken) {
       account.image_seq = taken->seq;
-      account.image_fingerprint_hash = taken->fingerprint_hash;
+      account.image_checksum = taken->checksum;
     } else {
       find({}, merchant, id, "its image does not read: " + taken.error().what);
     }
@@ -354,9 +354,9 @@ void audit_judge::post(const audited_merchant& merchant, audited_book& book, con
 // The account stands at exactly the entry at which its image was taken.
 void audit_judge::compare_image(audited_account& account) {
   account.image_compared = true;
-  const std::string derived = fingerprint(account.state);
-  if (hash64(derived) == account.image_fingerprint_hash)
+  if (account.image_checksum != 0 && images_->checksum_of(account.state) == account.image_checksum)
     return;
+  const std::string derived = fingerprint(account.state);
   const result<std::string> image = images_->fingerprint_of(account.merchant->number, account.id);
   const std::string said = "its image of entry " + std::to_string(account.image_seq.value);
   if (!image)

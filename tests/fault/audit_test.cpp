@@ -250,14 +250,15 @@ public:
   };
   std::map<std::pair<merchant_number, std::string>, image> all;
   bool is_damaged = false;
-  bool knows_hashes = true;
+  bool knows_checksums = true;
 
   result<mark> mark_of(merchant_number merchant, std::string_view account) override {
     const auto found = all.find({merchant, std::string(account)});
     if (found == all.end())
       return mark{};
-    return mark{found->second.seq, knows_hashes ? hash64(found->second.fingerprint) : 0};
+    return mark{found->second.seq, knows_checksums ? hash64(found->second.fingerprint) : 0};
   }
+  std::uint64_t checksum_of(const account_state& state) const override { return hash64(fingerprint(state)); }
   result<std::string> fingerprint_of(merchant_number merchant, std::string_view account) override {
     if (is_damaged)
       return failure{failure_code::corrupt, "a checksum does not match"};
@@ -293,8 +294,8 @@ protected:
 };
 
 TEST_F(audited_images, right_ones_pass) {
-  for (const bool knows_hashes : {true, false}) {
-    images_.knows_hashes = knows_hashes;
+  for (const bool knows_checksums : {true, false}) {
+    images_.knows_checksums = knows_checksums;
     for (const std::size_t workers : {1, 3})
       EXPECT_EQ(audit(workers, &images_).findings, std::vector<std::string>());
   }
@@ -313,7 +314,7 @@ TEST_F(audited_images, one_of_another_balance) {
 TEST_F(audited_images, every_byte_of_one_counts) {
   const auto image = images_.all[{1, "m-3"}];
   for (std::size_t i = 0; i < image.fingerprint.size(); i += 37) {
-    images_.knows_hashes = i % 2 == 0;
+    images_.knows_checksums = i % 2 == 0;
     images_.all[{1, "m-3"}].fingerprint[i] = static_cast<char>(image.fingerprint[i] ^ 4);
     expect_only("m m-3: its image of entry " + std::to_string(image.seq.value) + " is not what its entries come to");
     images_.all[{1, "m-3"}] = image;
@@ -349,7 +350,7 @@ TEST_F(audited_images, one_of_a_merchant_that_is_not_there) {
 
 TEST_F(audited_images, ones_that_do_not_read) {
   images_.is_damaged = true;
-  images_.knows_hashes = false;
+  images_.knows_checksums = false;
   const audited found = audit(2, &images_);
   EXPECT_EQ(found.findings.size(), 41u);
   EXPECT_NE(found.findings.front().find("does not read: a checksum does not match"), std::string::npos) << found.findings.front();

@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
-
+#include <algorithm>
 #include <cstdlib>
+#include <fstream>
+#include <map>
+#include <set>
 
 namespace tally::snapshot {
 namespace {
@@ -123,11 +125,42 @@ TEST_F(image_stores, are_read_beside_a_server) {
   const auto reader = image_store::open({.folder = folder_ / "images", .read_only = true});
   ASSERT_TRUE(reader) << reader.error().what;
   std::vector<std::string> seen;
-  EXPECT_TRUE((*reader)->for_each([&](merchant_number merchant, std::string_view account, const account_state& state) {
-    seen.push_back(std::to_string(merchant) + "/" + std::string(account) + "@" + std::to_string(state.last_seq.value));
+  EXPECT_TRUE((*reader)->for_each_note({}, {}, [&](std::string_view key, const image_note& note) {
+    seen.push_back(std::to_string(merchant_of_key(key)) + "/" + std::string(account_of_key(key)) + "@" +
+                   std::to_string(note.last_seq.value));
     return true;
   }));
   EXPECT_EQ(seen, std::vector<std::string>{"1/m-1@5"});
+}
+
+TEST_F(image_stores, are_read_in_ranges_that_have_each_of_them_once) {
+  for (int table = 0; table < 9; ++table) {
+    for (int i = 0; i < 20; ++i)
+      write(1 + table % 2, "m-" + std::to_string(table * 20 + i), state_of(1 + table % 2, 5));
+    finish(5);
+  }
+  std::map<std::size_t, std::size_t> seen; // by how many ranges were wanted
+  for (const std::size_t wanted : {1, 2, 5, 64}) {
+    const std::vector<std::string> limits = store_->range_limits(wanted);
+    EXPECT_LT(limits.size(), wanted);
+    EXPECT_TRUE(std::ranges::is_sorted(limits));
+    std::set<std::string> keys;
+    for (std::size_t place = 0; place <= limits.size(); ++place)
+      EXPECT_TRUE(store_->for_each_note(place == 0 ? "" : limits[place - 1], place == limits.size() ? "" : limits[place],
+                                        [&](std::string_view key, const image_note& note) {
+                                          EXPECT_TRUE(keys.insert(std::string(key)).second) << key;
+                                          account_state state;
+                                          const result<bool> read = store_->read(merchant_of_key(key), account_of_key(key), state);
+                                          EXPECT_TRUE(read && *read && state.last_seq == note.last_seq);
+                                          EXPECT_EQ(image_checksum(state), note.checksum);
+                                          return true;
+                                        }));
+    EXPECT_EQ(keys.size(), 180u);
+    seen[wanted] = limits.size() + 1;
+  }
+  EXPECT_EQ(seen[1], 1u);
+  EXPECT_EQ(seen[2], 2u);
+  EXPECT_GE(seen[64], 3u);
 }
 
 TEST_F(image_stores, that_are_damaged_are_named_and_never_served) {
