@@ -149,6 +149,28 @@ void decide_and_apply_redeem(benchmark::State& state) {
 }
 BENCHMARK(decide_and_apply_redeem)->Arg(1)->Arg(million);
 
+// An account that has so many orders and has spent none of their points: earns, and redeems now and then.
+void decide_and_apply_on_large_account(benchmark::State& state) {
+  bare_engine engine(1);
+  order_spelling orders;
+  const auto run = [&](op kind) {
+    command asked = kind == op::earn ? earn_of(orders.next()) : command();
+    asked.kind = kind;
+    if (kind == op::redeem) {
+      asked.order = orders.next();
+      asked.amount_points = points_t{1};
+    }
+    benchmark::DoNotOptimize(engine.run(engine.state(0), asked).outcome.available);
+  };
+  for (std::int64_t i = 0; i < state.range(0); ++i)
+    run(op::earn);
+  std::size_t round = 0;
+  for (auto _ : state)
+    run(++round % 8 == 0 ? op::redeem : op::earn);
+  report_operations(state);
+}
+BENCHMARK(decide_and_apply_on_large_account)->Arg(100)->Arg(10'000)->Arg(100'000)->Iterations(20'000);
+
 // An earn's entry as the engine makes it.
 class sample_entry {
 public:

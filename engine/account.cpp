@@ -34,12 +34,7 @@ lot* insert_lot(account_state& state, lot* before, const lot& fresh) {
 // `pending`: what the lots have of it, all together.
 instant earliest_due(const account_state& state, points_t pending) {
   instant earliest = instant::end_of_time();
-  const bool is_by_expiry = state.lots_in_spending_order && pending == points_t{};
-  for (const lot& each : state.lots) {
-    earliest = std::min(earliest, each.due());
-    if (is_by_expiry && earliest != instant::end_of_time())
-      break; // what follows expires later
-  }
+  visit_due_first(state, pending, [&](const lot& each) { earliest = std::min(earliest, each.due()); });
   if (state.rare)
     for (const reservation& each : state.rare->reservations)
       earliest = std::min(earliest, each.until);
@@ -130,6 +125,31 @@ void apply_balances(account_state& state, const entry& entry, const lot_sums& su
   TALLY_ASSERT(state.debt == points_t{} || state.available == -state.debt, state.debt.value, state.available.value, entry.seq.value);
 }
 
+template <class List>
+using record_in = std::remove_reference_t<decltype(std::declval<List&>().front())>;
+
+template <class List>
+void add(List& list, reference_index& index, const record_in<List>& fresh) {
+  list.push_back(fresh);
+  index.added(list);
+}
+
+// The record of the same hash, which `fresh` is if there was none.
+template <class List>
+record_in<List>& find_or_add(List& list, reference_index& index, const record_in<List>& fresh) {
+  const std::size_t place = index.position_of(list, hash_of(fresh));
+  if (place == list.size())
+    add(list, index, fresh);
+  return list[place];
+}
+
+// The record of that hash, or one with nothing in it.
+template <class List>
+record_in<List> find_or_none(const List& list, const reference_index& index, std::uint64_t hash) {
+  const std::size_t place = index.position_of(list, hash);
+  return place == list.size() ? record_in<List>{} : list[place];
+}
+
 // Remembers the entry's group under its reference, once.
 void remember(account_state& state, op kind, std::string_view reference, const entry& entry) {
   const reference_record record = make_reference(hash64(reference), kind, entry.group);
@@ -161,11 +181,8 @@ void remember_refund(account_state& state, const entry& entry) {
     remember(state, op::reverse, entry.refund, entry);
   if (of_held_earn)
     return;
-  const std::uint64_t hash = hash64(entry.order);
-  auto& refunds = rare_of(state).refunds;
-  auto* order = std::find_if(refunds.begin(), refunds.end(), [&](const refunded_order& each) { return each.hash == hash; });
-  if (order == refunds.end())
-    order = refunds.insert(order, refunded_order{.hash = hash});
+  account_rare& rare = rare_of(state);
+  refunded_order* order = &find_or_add(rare.refunds, rare.by_refund, {.hash = hash64(entry.order)});
   order->refunded = entry.refunded;
   if (order->newest != entry.group && entry.restore && entry.amount)
     order->restoring.units += entry.amount->units;
@@ -173,7 +190,7 @@ void remember_refund(account_state& state, const entry& entry) {
   const points_t taken = entry.expired_counted - entry.points - entry.pending;
   TALLY_ASSERT(taken >= points_t{} && entry.expired_counted >= points_t{}, taken.value, entry.expired_counted.value, entry.seq.value);
   order->taken += taken;
-  rare_of(state).taken_back += taken;
+  rare.taken_back += taken;
   order->expired_counted += entry.expired_counted;
   order->cancelled = order->cancelled || entry.cancel;
 }
@@ -182,11 +199,8 @@ void remember_restored(account_state& state, const entry& entry) {
   points_t total;
   for (const undone_share& share : entry.undone) {
     TALLY_ASSERT(share.redemption < entry.seq && share.points > points_t{}, share.redemption.value, share.points.value, entry.seq.value);
-    auto& undone = rare_of(state).undone;
-    auto* known = std::find_if(undone.begin(), undone.end(), [&](const undone_share& each) { return each.redemption == share.redemption; });
-    if (known == undone.end())
-      known = undone.insert(known, undone_share{share.redemption, {}});
-    known->points += share.points;
+    account_rare& rare = rare_of(state);
+    find_or_add(rare.undone, rare.by_undone, {share.redemption, {}}).points += share.points;
     total += share.points;
   }
   TALLY_ASSERT(total == entry.points, total.value, entry.points.value, entry.seq.value);
@@ -196,11 +210,8 @@ void remember_expired(account_state& state, const entry& entry) {
   TALLY_ASSERT(entry.lots.size() == 1, entry.lots.size(), entry.seq.value);
   const lot_change& change = entry.lots.front();
   TALLY_ASSERT(change.expires_at.us != 0 && change.expires_at <= entry.at, change.expires_at.us, entry.at.us, entry.seq.value);
-  auto& expired = rare_of(state).expired;
-  auto* known = std::find_if(expired.begin(), expired.end(), [&](const expired_lot& each) { return each.lot == change.lot; });
-  if (known == expired.end())
-    known = expired.insert(known, expired_lot{change.lot, {}});
-  known->points -= change.available + change.pending;
+  account_rare& rare = rare_of(state);
+  find_or_add(rare.expired, rare.by_expired, {change.lot, {}}).points -= change.available + change.pending;
 }
 
 // ---- what counts by day and by activity ----
@@ -270,7 +281,7 @@ void capture(account_state& state, const entry& entry) {
   remember(state, op::capture, entry.reservation, entry);
   state.active_at = entry.at;
   if (!entry.order.empty())
-    rare_of(state).captured_orders.push_back({hash64(entry.order), entry.seq});
+    add(rare_of(state).captured_orders, rare_of(state).by_captured_order, {hash64(entry.order), entry.seq});
   use_reservation(state, entry);
 }
 
@@ -417,7 +428,8 @@ std::size_t account_state::heap_bytes() const {
   std::size_t bytes = lots.heap_bytes() + orders.heap_bytes() + references.heap_bytes();
   if (rare)
     bytes += sizeof(account_rare) + rare->refunds.heap_bytes() + rare->undone.heap_bytes() + rare->expired.heap_bytes() +
-             rare->by_order.heap_bytes() + rare->by_reference.heap_bytes() + rare->reviews.heap_bytes() +
+             rare->by_order.heap_bytes() + rare->by_reference.heap_bytes() + rare->by_captured_order.heap_bytes() +
+             rare->by_refund.heap_bytes() + rare->by_undone.heap_bytes() + rare->by_expired.heap_bytes() + rare->reviews.heap_bytes() +
              rare->captured_orders.heap_bytes() + rare->wide_orders.capacity() * sizeof(order_facts) +
              rare->reservations.capacity() * sizeof(reservation);
   return bytes;
@@ -562,27 +574,15 @@ const lot* find_lot(const account_state& state, seq_t id) {
 }
 
 refunded_order refunds_of(const account_state& state, std::uint64_t order_hash) {
-  if (state.rare)
-    for (const refunded_order& each : state.rare->refunds)
-      if (each.hash == order_hash)
-        return each;
-  return {.hash = order_hash};
+  return state.rare ? find_or_none(state.rare->refunds, state.rare->by_refund, order_hash) : refunded_order{};
 }
 
 points_t undone_of(const account_state& state, seq_t redemption) {
-  if (state.rare)
-    for (const undone_share& each : state.rare->undone)
-      if (each.redemption == redemption)
-        return each.points;
-  return {};
+  return state.rare ? find_or_none(state.rare->undone, state.rare->by_undone, hash_of(redemption)).points : points_t{};
 }
 
 points_t expired_of(const account_state& state, seq_t lot) {
-  if (state.rare)
-    for (const expired_lot& each : state.rare->expired)
-      if (each.lot == lot)
-        return each.points;
-  return {};
+  return state.rare ? find_or_none(state.rare->expired, state.rare->by_expired, hash_of(lot)).points : points_t{};
 }
 
 seq_t status_seq_of(const account_state& state) {

@@ -42,6 +42,8 @@ struct order_record {
   std::array<std::uint64_t, 3> bits{};
 };
 
+constexpr std::uint64_t hash_of(const order_record& record) { return record.hash; }
+
 // A reference that counts once: (operation, hash of the reference) and the first entry of its group.
 struct reference_record {
   std::uint64_t hash = 0;
@@ -50,6 +52,7 @@ struct reference_record {
 constexpr reference_record make_reference(std::uint64_t hash, op kind, seq_t group) {
   return {hash, (std::uint64_t{static_cast<std::uint8_t>(kind)} << 56) | group.value};
 }
+constexpr std::uint64_t hash_of(const reference_record& record) { return record.hash; }
 constexpr op op_of(const reference_record& record) { return static_cast<op>(record.seq_and_op >> 56); }
 constexpr seq_t seq_of(const reference_record& record) { return {record.seq_and_op & ((std::uint64_t{1} << 56) - 1)}; }
 

@@ -195,6 +195,7 @@ void read_rare(reader& in, instant near, account_rare& rare) {
   for (std::uint64_t left = in.count(); left > 0; --left) {
     const std::uint64_t hash = in.fixed();
     rare.captured_orders.push_back({hash, in.seq()});
+    rare.by_captured_order.added(rare.captured_orders);
   }
   rare.spilled.orders = in.number();
   rare.spilled.references = in.number();
@@ -219,14 +220,17 @@ void read_rare(reader& in, instant near, account_rare& rare) {
     each.newest = in.seq();
     each.cancelled = in.number() != 0;
     rare.refunds.push_back(each);
+    rare.by_refund.added(rare.refunds);
   }
   for (std::uint64_t left = in.count(); left > 0; --left) {
     const seq_t redemption = in.seq();
     rare.undone.push_back({redemption, in.points()});
+    rare.by_undone.added(rare.undone);
   }
   for (std::uint64_t left = in.count(); left > 0; --left) {
     const seq_t lot = in.seq();
     rare.expired.push_back({lot, in.points()});
+    rare.by_expired.added(rare.expired);
   }
 }
 

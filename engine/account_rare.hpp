@@ -6,6 +6,7 @@
 #include "engine/hash.hpp"
 #include "engine/reference_index.hpp"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,12 @@ struct expired_lot {
   seq_t lot;
   points_t points;
 };
+
+// By which records are found: of those that a seq names, no two have one hash.
+constexpr std::uint64_t hash_of(seq_t seq) { return seq.value * 0x9e3779b97f4a7c15; } // odd, so that it is one to one
+constexpr std::uint64_t hash_of(const refunded_order& record) { return record.hash; }
+constexpr std::uint64_t hash_of(const undone_share& record) { return hash_of(record.redemption); }
+constexpr std::uint64_t hash_of(const expired_lot& record) { return hash_of(record.lot); }
 
 // Points of one lot that are reserved, or that come back from being so.
 struct lot_share {
@@ -60,6 +67,8 @@ struct captured_order {
   seq_t seq;          // of the capture entry
 };
 
+constexpr std::uint64_t hash_of(const captured_order& record) { return record.hash; }
+
 // What sums need of orders and references that are on disk (engine/account_spill.hpp).
 struct spilled_sums {
   std::uint64_t orders = 0, references = 0; // how many
@@ -84,6 +93,7 @@ struct account_rare {
 
   reference_index by_order;     // of account_state::orders
   reference_index by_reference; // of account_state::references
+  reference_index by_captured_order, by_refund, by_undone, by_expired;
 };
 
 // Has the state say what `rare` has; to be called when that changed.
@@ -92,16 +102,23 @@ void note_rare(account_state& state);
 // Calls `visit(record)` for the account's earns of this order hash until it returns true.
 template <class Visitor>
 bool find_order(const account_state& state, std::uint64_t hash, Visitor&& visit) {
-  static const reference_index none;
+  static const reference_index none{};
   return (state.orders.size() > reference_index::scanned_max ? state.rare->by_order : none).find(state.orders, hash, visit);
 }
 
 // Calls `visit(seq)` for the groups remembered under (kind, hash) until it returns true.
 template <class Visitor>
 bool find_reference(const account_state& state, op kind, std::uint64_t hash, Visitor&& visit) {
-  static const reference_index none;
+  static const reference_index none{};
   return (state.references.size() > reference_index::scanned_max ? state.rare->by_reference : none)
       .find(state.references, hash, [&](const reference_record& record) { return op_of(record) == kind && visit(seq_of(record)); });
+}
+
+// Calls `visit(seq)` for the captures on this order hash until it returns true.
+template <class Visitor>
+bool find_capture(const account_state& state, std::uint64_t hash, Visitor&& visit) {
+  return state.rare && state.rare->by_captured_order.find(state.rare->captured_orders, hash,
+                                                           [&](const captured_order& record) { return visit(record.seq); });
 }
 
 order_facts facts_of(const account_state& state, const order_record& record);
@@ -110,6 +127,26 @@ order_record make_order_record(account_state& state, std::uint64_t hash, const o
 const reservation* find_reservation(const account_state& state, seq_t authorised);
 // The review, or null.
 const review_record* find_review(const account_state& state, seq_t review);
+
+// Calls `visit(lot)`, by id, for every lot that may be due before all others. Where they lie in the order in which they are spent, these are
+// the first that can expire and what lies between the pending ones, which are the newest as a rule. `pending`: what the lots have of it,
+// all together.
+template <class Visitor>
+void visit_due_first(const account_state& state, points_t pending, Visitor&& visit) {
+  const lot* from = state.lots.begin();
+  if (state.lots_in_spending_order) {
+    from = state.lots.end();
+    for (points_t left = pending; left > points_t{}; left -= from->pending) {
+      TALLY_ASSERT(from != state.lots.begin(), left.value, pending.value);
+      --from;
+    }
+    const lot* expires = std::find_if(state.lots.begin(), from, [](const lot& each) { return each.due() != instant::end_of_time(); });
+    if (expires != from)
+      visit(*expires);
+  }
+  for (; from != state.lots.end(); ++from)
+    visit(*from);
+}
 
 // The lot, or null.
 const lot* find_lot(const account_state& state, seq_t id);

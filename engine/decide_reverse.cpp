@@ -96,10 +96,10 @@ bool find_redemptions(draft& drafted, order_history& order) {
       candidates.push_back(seq);
       return false;
     });
-  if (drafted.recorded().rare)
-    for (const captured_order& each : drafted.recorded().rare->captured_orders)
-      if (each.hash == hash)
-        candidates.push_back(each.seq);
+  find_capture(drafted.recorded(), hash, [&](seq_t seq) {
+    candidates.push_back(seq);
+    return false;
+  });
   std::sort(candidates.begin(), candidates.end(), std::greater<>());
   for (const seq_t candidate : candidates) {
     const std::span<const entry> group = drafted.read_group(candidate);

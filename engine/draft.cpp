@@ -232,11 +232,12 @@ points_t draft::spend(entry& drafted, points_t wanted, seq_t except) const {
   for (std::uint32_t i = 0; i < lots.size(); ++i)
     if (lots[i].available > points_t{} && lots[i].id != except)
       order.push_back(i);
-  std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) { return spent_before(lots[a], lots[b]); });
-  for (const std::uint32_t i : order) {
-    wanted = spend_from(drafted, lots[i], wanted);
-    if (wanted == points_t{})
-      break;
+  // a heap, of which few are taken as a rule: sorting all is ten times as much
+  const auto spent_after = [&](std::uint32_t a, std::uint32_t b) { return spent_before(lots[b], lots[a]); };
+  std::make_heap(order.begin(), order.end(), spent_after);
+  for (auto end = order.end(); end != order.begin() && wanted > points_t{}; --end) {
+    std::pop_heap(order.begin(), end, spent_after);
+    wanted = spend_from(drafted, lots[end[-1]], wanted);
   }
   return wanted;
 }
@@ -286,11 +287,11 @@ due_event next_due_event(const account_state& state, instant now) {
         (first.kind == entry_kind::none || each.at < first.at || (each.at == first.at && rank(each.kind) < rank(first.kind))))
       first = each;
   };
-  for (const lot& each : state.lots) {
+  visit_due_first(state, state.pending, [&](const lot& each) {
     const instant due = each.due();
     const bool releases = each.pending > points_t{} && each.available_at == due;
     consider({releases ? entry_kind::release : entry_kind::expire, due, &each, nullptr});
-  }
+  });
   if (state.rare)
     for (const reservation& each : state.rare->reservations)
       consider({entry_kind::void_, each.until, nullptr, &each});

@@ -1,14 +1,14 @@
-// Finds records by their 64-bit hash in a list that only grows. Short lists are scanned, newest first; a long one
+// Finds records by their 64-bit hash, `hash_of(record)`, in a list that only grows. Short lists are scanned, newest first; a long one
 // (an account with 100,000 orders) gets an open-addressing table of positions beside it, which is derived from the
 // list and no part of the state that is compared or stored.
 #pragma once
 
 #include "engine/assert.hpp"
+#include "engine/small_vector.hpp"
 
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 namespace tally {
 
@@ -22,11 +22,11 @@ public:
     if (records.size() <= scanned_max)
       return;
     if (records.size() * 2 > slots_.size()) {
-      slots_.assign(std::bit_ceil(records.size() * 4), 0);
+      slots_.assign(std::bit_ceil(std::size_t{records.size()} * 4), 0);
       for (std::size_t i = 0; i < records.size(); ++i)
-        place(records[i].hash, i);
+        place(hash_of(records[i]), i);
     } else {
-      place(records.back().hash, records.size() - 1);
+      place(hash_of(records.back()), records.size() - 1);
     }
   }
 
@@ -36,20 +36,31 @@ public:
     if (slots_.empty()) {
       TALLY_ASSERT(records.size() <= scanned_max, records.size());
       for (std::size_t i = records.size(); i-- > 0;)
-        if (records[i].hash == hash && visit(records[i]))
+        if (hash_of(records[i]) == hash && visit(records[i]))
           return true;
       return false;
     }
     const std::size_t mask = slots_.size() - 1;
     for (std::size_t at = hash & mask; slots_[at] != 0; at = (at + 1) & mask) {
       const auto& record = records[slots_[at] - 1];
-      if (record.hash == hash && visit(record))
+      if (hash_of(record) == hash && visit(record))
         return true;
     }
     return false;
   }
 
-  std::size_t heap_bytes() const { return slots_.capacity() * sizeof(std::uint32_t); }
+  // Where the newest record with this hash is; the number of records: there is none. For lists that have one of each.
+  template <class Records>
+  std::size_t position_of(const Records& records, std::uint64_t hash) const {
+    std::size_t found = records.size();
+    find(records, hash, [&](const auto& record) {
+      found = static_cast<std::size_t>(&record - records.data());
+      return true;
+    });
+    return found;
+  }
+
+  std::size_t heap_bytes() const { return slots_.heap_bytes(); }
 
 private:
   void place(std::uint64_t hash, std::size_t position) {
@@ -60,7 +71,7 @@ private:
     slots_[at] = static_cast<std::uint32_t>(position + 1);
   }
 
-  std::vector<std::uint32_t> slots_; // position + 1, 0: free; at most half of them taken
+  small_vector<std::uint32_t, 0, 4 * scanned_max> slots_; // position + 1, 0: free; at most half of them taken
 };
 
 } // namespace tally

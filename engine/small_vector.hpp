@@ -65,6 +65,15 @@ public:
     --size_;
   }
   void clear() { size_ = head_ = 0; }
+  // So many of one value, and nothing else.
+  void assign(std::size_t count, const T& value) {
+    const T copy = value; // it may live in this vector
+    if (count > capacity())
+      move_to_room_for(count);
+    head_ = 0;
+    size_ = count & places_max;
+    std::fill(begin(), end(), copy);
+  }
 
   T* insert(T* where, const T& value) {
     const T copy = value; // it may live in this vector
@@ -116,6 +125,13 @@ private:
     }
     head_ = 0;
   }
+  // Without what was in it.
+  void move_to_room_for(std::size_t count) {
+    release();
+    const unsigned doublings = doublings_for(count);
+    heap_ = allocate(doublings);
+    doublings_ = doublings & 63;
+  }
   void move_to(unsigned doublings) {
     const std::uint32_t count = size();
     T* fresh = allocate(doublings);
@@ -132,12 +148,8 @@ private:
     return fresh;
   }
   void assign(const small_vector& other) {
-    if (other.size_ > capacity()) {
-      release();
-      const unsigned doublings = doublings_for(other.size());
-      heap_ = allocate(doublings);
-      doublings_ = doublings & 63;
-    }
+    if (other.size_ > capacity())
+      move_to_room_for(other.size_);
     head_ = 0;
     size_ = other.size_;
     std::memcpy(static_cast<void*>(data()), other.data(), size_ * sizeof(T));
