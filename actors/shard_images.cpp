@@ -266,6 +266,8 @@ void shard_images::find_spilled(const account_state& state, op kind, std::uint64
 void shard_images::sweep() {
   const std::size_t wanted = owner_.parts().resident_accounts_max;
   is_sweeping_ = true;
+  if (bytes_on_their_way_ + images_.bytes() > bytes_on_their_way_max)
+    owner_.parts().images->hurry(true); // until the next batch is on its way: nobody can leave before
   owner_.accounts().sweep(is_full() ? slots_swept_while_full : slots_swept_per_turn, [&](std::uint64_t hash, account_actor& each) {
     const bool is_enough = owner_.accounts().size() - leaving_ <= wanted;
     if (is_enough || bytes_on_their_way_ + images_.bytes() > bytes_on_their_way_max)

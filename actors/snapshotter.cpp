@@ -108,9 +108,9 @@ void snapshotter::run() {
   while (!stopping_) {
     const auto is_round_written = [this] { return in_round_ && shards_left_ == 0 && batches_written_ >= round_ends_with_; };
     const clock::time_point round_at = asked_ ? clock::now() + finish_retry : next_round;
-    const clock::time_point wake_at =
-        in_round_ ? (is_round_written() ? clock::now() + finish_retry : next_reminder) : std::min(next_reminder, round_at);
-    if (queue_.empty())
+    const clock::time_point wake_at = in_round_ ? (is_round_written() && !finishing_.valid() ? clock::now() + finish_retry : next_reminder)
+                                                : std::min(next_reminder, round_at);
+    if (queue_.empty() && !is_finished_)
       changed_.wait_until(held, wake_at);
     std::optional<handed_over> batch;
     if (!queue_.empty()) {
@@ -119,7 +119,8 @@ void snapshotter::run() {
     }
     const bool is_behind = queue_.size() >= batches_behind;
     const clock::time_point now = clock::now();
-    const bool ends = is_round_written();
+    const bool ends = is_round_written() && !finishing_.valid();
+    const bool has_ended = is_finished_;
     const bool begins = !in_round_ && (asked_ || now >= next_round);
     held.unlock();
     if (batch) {
@@ -128,6 +129,8 @@ void snapshotter::run() {
     }
     if (ends)
       finish_round();
+    if (has_ended)
+      end_round();
     if (begins) {
       begin_round();
       next_round = now + every_;
@@ -139,6 +142,9 @@ void snapshotter::run() {
     held.lock();
     batches_written_ += batch ? 1 : 0;
   }
+  held.unlock();
+  if (finishing_.valid())
+    end_round();
 }
 
 void snapshotter::write(handed_over batch) {
@@ -194,6 +200,7 @@ void snapshotter::skip_round() {
   changed_.notify_all();
 }
 
+// On a thread of its own: accounts that are to leave memory do not wait until all images are on disk.
 void snapshotter::finish_round() {
   if (parts_.journal->durable_seq() < round_.known_until)
     return; // soon
@@ -203,13 +210,25 @@ void snapshotter::finish_round() {
     round_.point.reviews = reviews_;
     due_done = due_done_;
   }
-  must(parts_.personal->sync(), "personal data cannot be synced");
-  must(parts_.images->finish(round_.point), cannot_write);
-  if (!parts_.clock.is_test() && due_done > instant{})
-    must(parts_.images->drop_due_before(due_done), cannot_write);
+  finishing_ = std::async(std::launch::async, [this, due_done] {
+    pthread_setname_np(pthread_self(), "snapshot-point");
+    must(parts_.personal->sync(), "personal data cannot be synced");
+    must(parts_.images->finish(round_.point), cannot_write);
+    if (!parts_.clock.is_test() && due_done > instant{})
+      must(parts_.images->drop_due_before(due_done), cannot_write);
+    {
+      const std::lock_guard held(mutex_);
+      is_finished_ = true;
+    }
+    changed_.notify_all();
+  });
+}
+
+void snapshotter::end_round() {
+  finishing_.get();
   {
     const std::lock_guard held(mutex_);
-    in_round_ = false;
+    is_finished_ = in_round_ = false;
     rounds_finished_ = rounds_begun_;
     ++figures_.rounds;
     figures_.point = round_.point.seq;

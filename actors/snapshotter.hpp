@@ -16,6 +16,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <future>
 #include <limits>
 #include <mutex>
 #include <thread>
@@ -84,6 +85,7 @@ private:
   void skip_round();
   void write(handed_over batch);
   void finish_round();
+  void end_round();
   std::vector<snapshot::merchant_record> merchants_until(seq_t point) const;
 
   ledger_parts& parts_;
@@ -104,9 +106,11 @@ private:
   snapshot_figures figures_;
 
   bool in_round_ = false;
+  bool is_finished_ = false; // the round at hand: its point is on disk
 
   // the snapshotter's own thread
   round round_;
+  std::future<void> finishing_; // the round at hand
   instant reminded_until_{std::numeric_limits<std::int64_t>::min()};
   std::thread thread_;
 };

@@ -118,7 +118,7 @@ bool find_reference(const account_state& state, op kind, std::uint64_t hash, Vis
 template <class Visitor>
 bool find_capture(const account_state& state, std::uint64_t hash, Visitor&& visit) {
   return state.rare && state.rare->by_captured_order.find(state.rare->captured_orders, hash,
-                                                           [&](const captured_order& record) { return visit(record.seq); });
+                                                          [&](const captured_order& record) { return visit(record.seq); });
 }
 
 order_facts facts_of(const account_state& state, const order_record& record);
@@ -128,9 +128,9 @@ const reservation* find_reservation(const account_state& state, seq_t authorised
 // The review, or null.
 const review_record* find_review(const account_state& state, seq_t review);
 
-// Calls `visit(lot)`, by id, for every lot that may be due before all others. Where they lie in the order in which they are spent, these are
-// the first that can expire and what lies between the pending ones, which are the newest as a rule. `pending`: what the lots have of it,
-// all together.
+// Calls `visit(lot)`, by id, for every lot that may be due before all others. Where they lie in the order in which they are spent, these
+// are the first that can expire and what lies between the pending ones, which are the newest as a rule. `pending`: what the lots have of
+// it, all together.
 template <class Visitor>
 void visit_due_first(const account_state& state, points_t pending, Visitor&& visit) {
   const lot* from = state.lots.begin();

@@ -14,6 +14,7 @@
 #include <rocksdb/write_batch.h>
 
 #include <array>
+#include <atomic>
 #include <set>
 #include <utility>
 
@@ -155,7 +156,7 @@ struct image_store::impl {
   std::unique_ptr<rocksdb::ColumnFamilyHandle> images, dues, points, spilled;
   std::optional<recovery_point> newest;
   std::shared_ptr<rocksdb::RateLimiter> pace; // of flushes and compactions
-  bool hurries = false;
+  std::atomic<bool> hurries = false;
 
   ~impl() {
     spilled.reset();
@@ -241,10 +242,10 @@ struct image_store::impl {
     return {};
   }
 
-  result<void> flush() {
+  result<void> flush(const std::vector<rocksdb::ColumnFamilyHandle*>& families) {
     rocksdb::FlushOptions options;
     options.allow_write_stall = true;
-    if (const rocksdb::Status status = db->Flush(options, {images.get(), dues.get(), points.get(), spilled.get()}); !status.ok())
+    if (const rocksdb::Status status = db->Flush(options, families); !status.ok())
       return failed("flushing", status);
     return {};
   }
@@ -266,7 +267,7 @@ result<std::unique_ptr<image_store>> image_store::open(const image_store_options
 }
 
 void image_store::hurry(bool hurries) {
-  if (std::exchange(impl_->hurries, hurries) != hurries)
+  if (impl_->hurries.exchange(hurries) != hurries)
     impl_->pace->SetBytesPerSecond(hurries ? unpaced_bytes_per_second : background_bytes_per_second);
 }
 
@@ -370,7 +371,8 @@ result<void> image_store::write(const image_batch& batch) {
 }
 
 result<void> image_store::finish(const recovery_point& point) {
-  if (result<void> flushed = impl_->flush(); !flushed) // what the point speaks of is on disk before it is
+  if (result<void> flushed = impl_->flush({impl_->images.get(), impl_->dues.get(), impl_->spilled.get()});
+      !flushed) // what the point speaks of is on disk before it is
     return flushed;
   rocksdb::WriteBatch writes;
   const std::string value = encode_point(point);
@@ -378,7 +380,7 @@ result<void> image_store::finish(const recovery_point& point) {
   TALLY_ASSERT(status.ok());
   if (result<void> written = impl_->write(writes); !written)
     return written;
-  if (result<void> flushed = impl_->flush(); !flushed)
+  if (result<void> flushed = impl_->flush({impl_->points.get()}); !flushed)
     return flushed;
   impl_->newest = point;
   return {};

@@ -30,7 +30,8 @@ struct image_store_options {
   rocksdb::Env* env = nullptr; // null: the system's
 };
 
-// Lifecycle: open, then use. Thread: reads from any at any time; `write`, `finish` and `drop_due_before` from one at a time.
+// Lifecycle: open, then use. Thread: reads and `hurry` from any at any time; `finish` and `drop_due_before` from one at a time, `write`
+// from one at a time, beside them, too.
 class image_store {
 public:
   // `locked`: somebody else has it. `corrupt` names the folder and what to do.
@@ -64,7 +65,7 @@ public:
 
   // Can be read when it returns; on disk once `finish` has returned. The journal must be durable up to `batch.newest()`.
   result<void> write(const image_batch& batch);
-  // Everything that was written reaches the disk, and then the point.
+  // Everything that was written before reaches the disk, and then the point.
   result<void> finish(const recovery_point& point);
   // Whether what is flushed keeps no pace from now on: nobody else needs the disk, or somebody waits for it.
   void hurry(bool hurries);

@@ -18,7 +18,8 @@ const std::string redeem_rules = "[redeem]\npoints = 1\nvalue = \"0.01\"\n";
 const std::string plain = "merchant = \"b\"\n[earn]\npoints = \"1\"\nper = \"1.00\"\nexpire_days = 4000\n" + redeem_rules;
 const std::string with_hold = "merchant = \"b\"\n[earn]\npoints = \"1\"\nper = \"1.00\"\nhold_days = 3\nexpire_days = 400\n" + redeem_rules;
 const std::string short_lived = "merchant = \"b\"\n[earn]\npoints = \"1\"\nper = \"1.00\"\nexpire_days = 2\n" + redeem_rules;
-const std::string with_tiers = plain + "[tiers]\nbasis = \"calendar_year\"\n[[tier]]\nname = \"s\"\nthreshold = 50\nmultiplier = \"1.25\"\n";
+const std::string with_tiers =
+    plain + "[tiers]\nbasis = \"calendar_year\"\n[[tier]]\nname = \"s\"\nthreshold = 50\nmultiplier = \"1.25\"\n";
 
 struct history {
   std::string name;
@@ -96,37 +97,32 @@ TEST_P(large_account, is_as_a_small_one) {
   EXPECT_EQ(fingerprint(whole.replayed("m-1")), fingerprint(state));
 }
 
-INSTANTIATE_TEST_SUITE_P(histories, large_account,
-                         ::testing::Values(history{"lots", plain, {"earn o=o-# total=5.00", "earn o=p-# total=7.00", "redeem o=r-# points=3"}},
-                                           history{"mixed_expiry",
-                                                   plain,
-                                                   {"earn o=o-# total=5.00", "adjust ref=a-# points=2 reason=r expire=100",
-                                                    "adjust ref=b-# points=2 reason=r expire=3000", "redeem o=r-# points=3"}},
-                                           history{"holds", with_hold, {"earn o=o-# total=5.00", "redeem o=r-# points=1"}},
-                                           history{"holds_and_others_expiring",
-                                                   with_hold,
-                                                   {"earn o=o-# total=5.00", "adjust ref=a-# points=1 reason=r expire=2"},
-                                                   20},
-                                           history{"expiries", short_lived, {"earn o=o-# total=5.00", "redeem o=r-# points=2"}, 2},
-                                           history{"refunds",
-                                                   plain,
-                                                   {"earn o=o-# total=5.00", "reverse o=o-# ref=f-# amount=1.00", "reverse o=o-~ ref=g-#"}},
-                                           history{"restored",
-                                                   plain,
-                                                   {"earn o=o-# total=5.00", "earn o=p-# total=5.00", "redeem o=r-# points=7 total=9.00",
-                                                    "reverse o=r-# ref=f-# amount=3.00 restore", "reverse o=r-# ref=g-# amount=2.00 restore"}},
-                                           history{"restored_dead", short_lived,
-                                                   {"earn o=o-# total=9.00", "redeem o=r-# points=7 total=9.00",
-                                                    "reverse o=r-~ ref=g-# amount=0.09 restore"}, 4},
-                                           history{"captures",
-                                                   plain,
-                                                   {"earn o=o-# total=5.00", "authorize ref=v-# points=4", "capture ref=v-# points=3 o=c-#",
-                                                    "reverse o=c-# ref=f-#"}},
-                                           history{"open_reservations",
-                                                   plain,
-                                                   {"earn o=o-# total=9.00", "authorize ref=v-# points=4 minutes=10080", "void ref=v-~"}},
-                                           history{"tiers", with_tiers, {"earn o=o-# total=5.00", "reverse o=o-~ ref=f-#"}}),
-                         [](const auto& of) { return of.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    histories, large_account,
+    ::testing::Values(
+        history{"lots", plain, {"earn o=o-# total=5.00", "earn o=p-# total=7.00", "redeem o=r-# points=3"}},
+        history{"mixed_expiry",
+                plain,
+                {"earn o=o-# total=5.00", "adjust ref=a-# points=2 reason=r expire=100", "adjust ref=b-# points=2 reason=r expire=3000",
+                 "redeem o=r-# points=3"}},
+        history{"holds", with_hold, {"earn o=o-# total=5.00", "redeem o=r-# points=1"}},
+        history{"holds_and_others_expiring", with_hold, {"earn o=o-# total=5.00", "adjust ref=a-# points=1 reason=r expire=2"}, 20},
+        history{"expiries", short_lived, {"earn o=o-# total=5.00", "redeem o=r-# points=2"}, 2},
+        history{"refunds", plain, {"earn o=o-# total=5.00", "reverse o=o-# ref=f-# amount=1.00", "reverse o=o-~ ref=g-#"}},
+        history{"restored",
+                plain,
+                {"earn o=o-# total=5.00", "earn o=p-# total=5.00", "redeem o=r-# points=7 total=9.00",
+                 "reverse o=r-# ref=f-# amount=3.00 restore", "reverse o=r-# ref=g-# amount=2.00 restore"}},
+        history{"restored_dead",
+                short_lived,
+                {"earn o=o-# total=9.00", "redeem o=r-# points=7 total=9.00", "reverse o=r-~ ref=g-# amount=0.09 restore"},
+                4},
+        history{"captures",
+                plain,
+                {"earn o=o-# total=5.00", "authorize ref=v-# points=4", "capture ref=v-# points=3 o=c-#", "reverse o=c-# ref=f-#"}},
+        history{"open_reservations", plain, {"earn o=o-# total=9.00", "authorize ref=v-# points=4 minutes=10080", "void ref=v-~"}},
+        history{"tiers", with_tiers, {"earn o=o-# total=5.00", "reverse o=o-~ ref=f-#"}}),
+    [](const auto& of) { return of.param.name; });
 
 } // namespace
 } // namespace tally
