@@ -41,6 +41,7 @@ struct flags {
   std::string test_clock;
   std::string rules;
   bool no_sync = false;
+  bool no_create = false;
 };
 
 int complain(int status, const std::string& what) {
@@ -134,6 +135,10 @@ void log_rules(bool is_error, const std::string& line) {
     spdlog::info("{}", line);
 }
 
+int complain_of_no_ledger(const flags& wanted) {
+  return complain(exit_failed, "--no-create: there is no ledger with entries in " + wanted.data + " (is its disk mounted?)");
+}
+
 int serve(const flags& wanted) {
   const auto address = parse_server_address(wanted.listen);
   if (!address)
@@ -155,6 +160,10 @@ int serve(const flags& wanted) {
   if (!wanted.rules.empty() && !std::filesystem::is_directory(wanted.rules))
     return complain(exit_usage, "--rules: there is no folder " + wanted.rules);
 
+  std::error_code ignored;
+  if (wanted.no_create && !std::filesystem::exists(std::filesystem::path(wanted.data) / "journal", ignored))
+    return complain_of_no_ledger(wanted); // and none is made
+
   static stop_signals signals; // its thread outlives this function
   signals.listen();
   log_to_standard_error();
@@ -168,6 +177,8 @@ int serve(const flags& wanted) {
   if (!opened)
     return complain(exit_failed, opened.error().what);
   actors::ledger& ledger = **opened;
+  if (wanted.no_create && !ledger.journal().durable_seq())
+    return complain_of_no_ledger(wanted);
   spdlog::info("{}: entry {}, {} accounts in memory, {} shards", wanted.data, ledger.journal().durable_seq().value, ledger.account_count(),
                ledger.shard_count());
   if (wanted.no_sync)
@@ -205,6 +216,9 @@ int run_tallyd(int argc, char** argv) {
   CLI::App app("The loyalty-points ledger as a server.", "tallyd");
   app.set_version_flag("--version", "tallyd 0.1.0");
   app.add_option("--data", wanted.data, "the folder of the ledger; made if it is not there")->required()->type_name("DIR");
+  app.add_flag("--no-create", wanted.no_create,
+               "the folder must hold a ledger with entries already: for every start but the first, so that a disk that is not mounted, or "
+               "has lost everything, is not taken for a new ledger");
   app.add_option("--listen", wanted.listen, "where to listen; port 0 picks a free one")->type_name("HOST:PORT")->capture_default_str();
   app.add_option("--shards", wanted.shards, "threads that own accounts; 0: half the processors")
       ->type_name("N")

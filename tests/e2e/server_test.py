@@ -36,6 +36,20 @@ class running(tally_test):
         self.assertTrue(done.stderr.strip())
         self.assertEqual(self.execute(ENROLL)[0]["status"], "ok")  # and the first one does not mind
 
+    def test_no_create_takes_nothing_for_a_new_ledger(self):
+        listen = ("--listen", "127.0.0.1:0", "--no-create")
+        done = self.refuse("--data", self.data, *listen)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"there is no ledger with entries in {self.data}", done.stderr)
+        self.assertFalse(self.data.exists())
+        self.start().stop()
+        self.assertEqual(self.refuse("--data", self.data, *listen).returncode, 1)  # nothing was ever written to it
+        started = self.start()
+        self.execute(ENROLL)
+        started.stop()
+        self.start("--no-create")
+        self.assertEqual(self.execute(ENROLL)[0]["status"], "duplicate")
+
     def test_a_port_that_is_taken_is_refused(self):
         self.start()
         done = self.refuse("--data", self.folder / "other", "--listen", self.address)

@@ -17,7 +17,8 @@ using namespace tally;
 
 // docs/formats/segment.md
 constexpr std::size_t head_bytes = 64, head_crc = 60, head_first = 8;
-constexpr std::size_t trailer_bytes = 96, trailer_first = 8, trailer_last = 16, trailer_index = 48, trailer_index_crc = 88, trailer_crc = 92;
+constexpr std::size_t trailer_bytes = 96, trailer_first = 8, trailer_last = 16, trailer_index = 48, trailer_index_crc = 88,
+                      trailer_crc = 92;
 
 template <class Number>
 Number number_at(const std::string& file, std::size_t at) {
@@ -76,7 +77,8 @@ void read_all(const fs::path& file) {
     return;
   const bool is_whole = segment->verify().ok();
   std::string block;
-  for (const seq_t number : {segment->info().first, segment->info().last, seq_t{(segment->info().first.value + segment->info().last.value) / 2}}) {
+  for (const seq_t number :
+       {segment->info().first, segment->info().last, seq_t{(segment->info().first.value + segment->info().last.value) / 2}}) {
     const auto found = segment->find(number, block);
     TALLY_ASSERT(!is_whole || (found.ok() && *found <= number), static_cast<long long>(number.value));
   }
