@@ -40,10 +40,10 @@ class torture_test(unittest.TestCase):
             self.assertIn(said, done.stderr, words)
 
     def test_totals_are_added_up_over_rounds(self):
-        self.program("crash_tests", 'echo "$@" >>"$0.calls"', "sleep 0.4",
+        self.program("crash_tests", 'echo "$@" >>"$0.calls"', "sleep 0.1",
                      'echo "25 kills (1 while starting, 2 while stopping, 1 of them in its last '
                      'images; 0 stops in peace; 2 torn logs repaired): 1000 answers, 900 ok"')
-        done = torture("--minutes", 0.01, "--only", "crash", "--bin", self.bin)
+        done = torture("--minutes", 0.04, "--only", "crash", "--bin", self.bin)
         self.assertEqual(done.returncode, 0, done.stdout)
         calls = (self.bin / "crash_tests.calls").read_text().splitlines()
         self.assertGreater(len(calls), 1)
