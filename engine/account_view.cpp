@@ -14,6 +14,10 @@ namespace {
 void look_ahead(const account_state& settled, instant now, account_view& view) {
   const instant horizon = now.plus_days(30); // the instant itself is in
   for (const lot& each : settled.lots) {
+    const bool is_later =
+        each.expires_at.us == 0 || (each.expires_at > horizon && view.next_expiry_at && each.expires_at > *view.next_expiry_at);
+    if (is_later && settled.lots_in_spending_order)
+      break; // and so are all that follow
     const points_t points = each.available + each.pending;
     if (points == points_t{} || each.expires_at.us == 0)
       continue;

@@ -86,14 +86,16 @@ public:
     ++size_;
     return place;
   }
-  // The first goes without moving the others, but for a list that has become much too large.
+  // On the heap the fewer move, those before it or those after: the first goes for nothing, but in a list that has become much too large.
   T* erase(T* where) {
-    if (where == data() && !is_inline()) {
+    const std::size_t before = static_cast<std::size_t>(where - data());
+    if (!is_inline() && before < size_ / 2 + 1u) {
+      std::memmove(static_cast<void*>(data() + 1), data(), before * sizeof(T));
       --size_;
       ++head_;
       if (doublings_ > doublings_kept && size_ <= capacity() / 8) [[unlikely]]
         move_to(doublings_ - 2u);
-      return data();
+      return data() + before;
     }
     std::memmove(static_cast<void*>(where), where + 1, static_cast<std::size_t>(end() - where - 1) * sizeof(T));
     --size_;

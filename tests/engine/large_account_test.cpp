@@ -4,6 +4,7 @@
 #include "engine/account.hpp"
 #include "engine/account_image.hpp"
 #include "engine/account_rare.hpp"
+#include "engine/account_view.hpp"
 #include "tests/engine/test_ledger.hpp"
 
 #include <gtest/gtest.h>
@@ -66,6 +67,16 @@ void expect_next_due(const account_state& state) {
   EXPECT_EQ(state.next_due, earliest);
 }
 
+// What a member sees of it, with a look at every lot.
+void expect_view(const account_state& state, instant now) {
+  account_state looked_through = state;
+  looked_through.lots_in_spending_order = false;
+  const account_view seen = view_of(state, nullptr, now), expected = view_of(looked_through, nullptr, now);
+  EXPECT_EQ(seen.expiring_30d, expected.expiring_30d);
+  EXPECT_EQ(seen.next_expiry_at, expected.next_expiry_at);
+  EXPECT_EQ(seen.next_expiry_points, expected.next_expiry_points);
+}
+
 class large_account : public ::testing::TestWithParam<history> {};
 
 TEST_P(large_account, is_as_a_small_one) {
@@ -81,6 +92,7 @@ TEST_P(large_account, is_as_a_small_one) {
     done += answer.starts_with("ok") ? 1 : 0;
     ASSERT_EQ(through_images.run(what), answer) << what;
     expect_next_due(whole.accounts.at("m-1"));
+    expect_view(whole.accounts.at("m-1"), whole.now);
     if (n % between_images != 0)
       continue;
     std::string image;
