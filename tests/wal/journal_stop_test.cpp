@@ -1,7 +1,8 @@
 // What ends the process: a disk that refuses, a disk that is nearly full, SIGKILL. After each of them everything that was
 // acknowledged is there.
 #include "tests/wal/journal_fixture.hpp"
-#include "wal/commit_loop.hpp"
+#include "wal/disk.hpp"
+#include "wal/process_end.hpp"
 
 #include <gmock/gmock.h>
 
