@@ -55,6 +55,7 @@ private:
 
   // A round: writes segments as the store has them now. Tells whether there may be more.
   result<bool> move_some() {
+    was_served_ = was_served_ || is_served(journal_);
     result<opened_journal> opened = open_acknowledged(journal_);
     if (!opened)
       return opened.error();
@@ -246,6 +247,7 @@ private:
   // Of a server, or of nobody: then it is taken up here. Why it was refused, if it was.
   result<std::optional<std::string>> wait_for_answer() {
     const clock::time_point begun = clock::now();
+    clock::time_point seen_at = begun; // a server, or nobody for the first time
     for (bool was_told = false;;) {
       const result<bool> is_there = request_.is_there();
       if (!is_there)
@@ -253,17 +255,23 @@ private:
       if (!*is_there)
         return request_.take_refusal();
       const bool is_away = !is_served(journal_);
-      if (!is_away)
-        served_at_ = clock::now();
+      if (!is_away) {
+        was_served_ = true;
+        seen_at = clock::now();
+      }
       clock::duration pause = answer_interval;
-      if (is_away && (!served_at_ || clock::now() - *served_at_ > server_is_away)) {
-        const result<bool> taken = take_up();
-        if (!taken)
-          return taken.error();
-        if (*taken)
+      if (is_away && (!was_served_ || clock::now() - seen_at > server_is_away)) {
+        const result<taken> how = take_up();
+        if (!how)
+          return how.error();
+        if (*how == taken::answered)
           continue;
-        if (!served_at_)
+        if (*how == taken::by_a_server) {
+          was_served_ = true;
+          seen_at = clock::now();
+        } else {
           pause = readers_interval;
+        }
       }
       if (!was_told && clock::now() - begun > patience && options_.waiting) {
         options_.waiting(!is_away);
@@ -273,30 +281,29 @@ private:
     }
   }
 
-  // As a server would. False: not now.
-  result<bool> take_up() {
+  // As a server would.
+  enum class taken { answered, by_a_server, not_while_somebody_reads };
+  result<taken> take_up() {
     result<opened_journal> opened = open_journal_folder(journal_, false);
-    if (!opened && opened.error().code == failure_code::locked) { // a server came
-      served_at_ = clock::now();
-      return false;
-    }
+    if (!opened && opened.error().code == failure_code::locked)
+      return taken::by_a_server; // which came just now
     if (!opened)
       return opened.error();
     if (opened->store->is_being_read())
-      return false;
+      return taken::not_while_somebody_reads;
     const auto kept = check_handover(location_, *opened->store, opened->mark.newest(), [](std::uint64_t) { return true; });
     if (!kept) {
       const result<void> refused = request_.refuse(kept.error().what);
-      return refused ? result<bool>(true) : refused.error();
+      return refused ? result<taken>(taken::answered) : refused.error();
     }
     std::atomic<bool> stopping = false;
     const auto dropped = opened->store->drop_before(**kept, stopping);
     if (!dropped)
       return dropped.error();
     if (*dropped != block_store::dropped::all)
-      return false;
+      return taken::not_while_somebody_reads;
     const result<void> answered = request_.remove();
-    return answered ? result<bool>(true) : answered.error();
+    return answered ? result<taken>(taken::answered) : answered.error();
   }
 
   const archive_options& options_;
@@ -305,9 +312,9 @@ private:
   const handover_file request_;
   pacer pace_;
   fs::path folder_;
-  file_handle lock_;                           // of that folder, where it lies elsewhere
-  segment_archive::boundary begin_;            // where the store begins, or will
-  std::optional<clock::time_point> served_at_; // when a server was seen last
+  file_handle lock_;                // of that folder, where it lies elsewhere
+  segment_archive::boundary begin_; // where the store begins, or will
+  bool was_served_ = false;         // at some time in this run
   archive_report report_;
 
   // this round's

@@ -387,6 +387,8 @@ result<block_store::dropped> block_store::drop_before(seq_t kept, std::atomic<bo
   return dropped::all;
 }
 
+void block_store::interrupt_drops() { impl_->db->DisableManualCompaction(); }
+
 bool block_store::is_being_read() const {
   if (impl_->lock)
     return false;

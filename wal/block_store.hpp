@@ -65,6 +65,8 @@ public:
   };
   // Deletes for good what begins before `kept`, evenly, and returns when it is gone. Who calls it has made sure that it is archived.
   result<dropped> drop_before(seq_t kept, std::atomic<bool>& stopping);
+  // Wakes a drop that waits for a compaction, once `stopping` is set; there is none afterwards. From any thread.
+  void interrupt_drops();
   // Whether another process reads just now.
   bool is_being_read() const;
   // While a handover (wal/handover.hpp) lies there no compaction deletes what readers may have open: it was perhaps begun, and waits for

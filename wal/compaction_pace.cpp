@@ -14,7 +14,8 @@ constexpr std::int64_t burst_bytes = 1ll << 20;
 // RocksDB's own would count flushes, too, which go at the rate at which the ledger grows.
 class compaction_pace final : public rocksdb::RateLimiter {
 public:
-  explicit compaction_pace(std::uint64_t bytes_per_second) : bytes_per_second_(static_cast<std::int64_t>(bytes_per_second)), pace_(bytes_per_second) {}
+  explicit compaction_pace(std::uint64_t bytes_per_second)
+      : bytes_per_second_(static_cast<std::int64_t>(bytes_per_second)), pace_(bytes_per_second) {}
 
   using rocksdb::RateLimiter::Request;
   void Request(const std::int64_t bytes, const rocksdb::Env::IOPriority priority) override {

@@ -1,5 +1,5 @@
-// What `tally archive` asks of who has the store open, a server or itself: to keep only what begins at an entry, because everything before it
-// is archived. A file beside the archive, which outlives both of them; it is answered by being removed. docs/formats/handover.md.
+// What `tally archive` asks of who has the store open, a server or itself: to keep only what begins at an entry, because everything before
+// it is archived. A file beside the archive, which outlives both of them; it is answered by being removed. docs/formats/handover.md.
 #pragma once
 
 #include "wal/segment_archive.hpp"

@@ -30,6 +30,7 @@ void handover_taker::stop() {
     stopping_ = true;
   }
   wake_.notify_all();
+  store_.interrupt_drops();
   thread_.join();
 }
 

@@ -1,5 +1,5 @@
-// Takes up what `tally archive` asks for while a journal is served (wal/handover.hpp): looks for a request, checks it, and lets the store give
-// the space back while it goes on. A request that it does not come to the end of waits for the next start.
+// Takes up what `tally archive` asks for while a journal is served (wal/handover.hpp): looks for a request, checks it, and lets the store
+// give the space back while it goes on. A request that it does not come to the end of waits for the next start.
 #pragma once
 
 #include "wal/block_store.hpp"
