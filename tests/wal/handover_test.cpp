@@ -7,6 +7,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <thread>
 
 using namespace tally;
@@ -304,6 +305,39 @@ TEST_F(handover, that_was_interrupted_is_finished_later) {
   served->stop();
   EXPECT_LT(store_bytes(), bytes_before / 2);
   expect_everything(entries + 100);
+}
+
+// No compaction of the next life finishes it behind the readers' back.
+TEST_F(handover, that_was_interrupted_keeps_its_tables_while_somebody_reads) {
+  const segment_archive::boundary kept = write_segments(6'000);
+  ASSERT_TRUE(request().write(kept).ok());
+  {
+    const auto store = block_store::open(blocks(), block_store::mode::serve);
+    ASSERT_TRUE(store.ok());
+    std::atomic<bool> stopping = true;
+    ASSERT_TRUE((*store)->drop_before(kept.first, stopping).ok());
+  }
+  auto reading = block_store::open(blocks(), block_store::mode::read_only);
+  ASSERT_TRUE(reading.ok());
+  const auto tables = disk().files_in(blocks(), ".sst");
+  ASSERT_TRUE(tables.ok());
+  ASSERT_FALSE(tables->empty());
+  const auto left = [&] { return std::ranges::count_if(*tables, [](const fs::path& table) { return fs::exists(table); }); };
+
+  journal_options how = options_of(folder.path);
+  how.memtable_bytes = 64 << 10; // so that there is much to compact
+  const auto served = rocksdb_journal::open(how);
+  ASSERT_TRUE(served.ok());
+  (*served)->start(1, {});
+  append_entries(**served, entries + 1, 8 * entries);
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  EXPECT_EQ(left(), static_cast<std::ptrdiff_t>(tables->size()));
+  EXPECT_TRUE(*request().is_there());
+  reading->reset();
+  ASSERT_TRUE(is_answered());
+  EXPECT_LT(left(), static_cast<std::ptrdiff_t>(tables->size()));
+  (*served)->stop();
+  expect_everything(8 * entries);
 }
 
 TEST_F(handover, one_run_at_a_time) {
