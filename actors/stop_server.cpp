@@ -1,6 +1,6 @@
 #include "actors/stop_server.hpp"
 
-#include "wal/commit_loop.hpp"
+#include "wal/process_end.hpp"
 
 #include <unistd.h>
 

@@ -12,6 +12,8 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -216,12 +218,25 @@ struct archive_flags {
   bool as_json = false;
 };
 
+// Somebody at a terminal learns why nothing seems to happen.
+std::function<void(bool)> waiting_line() {
+  if (::isatty(STDERR_FILENO) == 0)
+    return {};
+  return [](bool by_a_server) {
+    end_progress();
+    std::fprintf(stderr,
+                 "waiting until %s the entries that were archived (it first waits for every audit, export and backup that reads them)\n",
+                 by_a_server ? "the server gives up" : "the store gives up");
+  };
+}
+
 int run_archive(const archive_flags& flags) {
   wal::archive_options options;
   options.folder = flags.folder;
   options.to = flags.to;
   options.bytes_per_second = flags.rate << 20;
   options.progress = progress_line();
+  options.waiting = waiting_line();
   if (!read_until(flags.before, options.before_seq, options.before_time))
     return complain_usage("tally archive", "--before: '" + flags.before + "' is neither a seq nor an RFC 3339 time");
   const auto moved = wal::archive_journal(options);
@@ -268,15 +283,17 @@ void register_backup_commands(CLI::App& tally, int& status) {
   command->callback([restore, &status] { status = run_restore(*restore); });
 
   const auto archive = std::make_shared<archive_flags>();
-  command = tally.add_subcommand("archive", "Moves the old part of a journal into files of their own, where reads still find it");
-  command->add_option("DIR", archive->folder, "the data folder of a server that is not running")->required()->type_name("");
+  command = tally.add_subcommand(
+      "archive", "Moves the old part of a journal, which may be served meanwhile, into files of its own, where reads still find it");
+  command->add_option("DIR", archive->folder, "the data folder, as given to tallyd")->required()->type_name("");
   command->add_option("--before", archive->before, "move what comes before this entry or time; absent: what fills whole segments of 64 MB")
       ->type_name("SEQ|TIME");
   command->add_option("--to", archive->to, "where the archive lies; absent: where it is, DIR/journal/archive at first")
       ->type_name("FOLDER");
   add_rate(*command, archive->rate);
   command->add_flag("--json", archive->as_json, "what was moved as a JSON object");
-  command->footer("Killed at any moment, nothing is lost: run it again.\n"
+  command->footer("A server lets go of the entries a moment after they are archived, when nobody audits, exports or backs up.\n"
+                  "Killed at any moment, nothing is lost: run it again.\n"
                   "An archive that was moved elsewhere is found again after: tally archive DIR --to FOLDER\n"
                   "Example: tally archive /var/lib/tallystick --before 2026-01-01T00:00:00Z --to /archive/tallystick");
   command->callback([archive, &status] { status = run_archive(*archive); });

@@ -1,11 +1,14 @@
 #include "wal/archive.hpp"
 #include "wal/chain_check.hpp"
+#include "wal/handover.hpp"
 #include "wal/journal_folder.hpp"
 #include "wal/os_failure.hpp"
 #include "wal/segment_archive.hpp"
 
-#include <algorithm>
-#include <limits>
+#include <atomic>
+#include <chrono>
+#include <optional>
+#include <thread>
 
 namespace tally::wal {
 namespace {
@@ -15,41 +18,71 @@ namespace fs = std::filesystem;
 // What is written before the store is told to give the space back: each time it looks through its files.
 constexpr std::uint64_t segments_per_round = 16;
 
+constexpr std::chrono::milliseconds answer_interval{50};
+constexpr std::chrono::milliseconds readers_interval{1000};
+constexpr std::chrono::seconds patience{2};       // then it says what it waits for
+constexpr std::chrono::seconds server_is_away{3}; // a server that ended is given this long to come back before the store is taken
+
+using clock = std::chrono::steady_clock;
+
+// One run. Each round opens the store to read and closes it again: nothing is deleted while somebody reads.
 class archive_run {
 public:
-  archive_run(const archive_options& options, block_store& store, const high_water_mark& mark)
-      : options_(options), store_(store), mark_(mark), pace_(options.bytes_per_second) {}
+  archive_run(const archive_options& options, const journal_folder& journal)
+      : options_(options), journal_(journal), location_{journal.root}, request_(location_), pace_(options.bytes_per_second) {}
 
   result<archive_report> run() {
-    if (result<void> ready = find_begin(); !ready)
-      return ready.error();
-    if (result<void> ready = find_place(); !ready)
-      return ready.error();
-    report_.folder = folder_;
-    report_.newest = mark_.newest();
-    if (begin_.first > seq_t{1}) // what a run left that was killed before the store had given all of it back
-      if (result<void> dropped = store_.drop_before(begin_.first); !dropped)
-        return dropped.error();
-    for (bool more = static_cast<bool>(begin_.first); more;) {
+    const result<bool> is_asked = request_.is_there();
+    if (!is_asked)
+      return is_asked.error();
+    if (*is_asked) // by a run that was killed; whatever the answer is, this one finds out for itself
+      if (const result<std::optional<std::string>> refused = wait_for_answer(); !refused)
+        return refused.error();
+    for (bool more = true; more;) {
       const result<bool> moved = move_some();
       if (!moved)
         return moved.error();
       more = *moved;
+      if (result<void> given_up = hand_over(); !given_up)
+        return given_up.error();
     }
     report_.archived = begin_.first ? seq_t{begin_.first.value - 1} : seq_t{};
     return report_;
   }
 
 private:
+  // ---- segments ----
+
+  // A round: writes segments as the store has them now. Tells whether there may be more.
+  result<bool> move_some() {
+    was_served_ = was_served_ || is_served(journal_);
+    result<opened_journal> opened = open_acknowledged(journal_);
+    if (!opened)
+      return opened.error();
+    store_ = opened->store.get();
+    newest_ = opened->mark.newest();
+    report_.newest = newest_;
+    if (result<void> ready = find_begin(); !ready)
+      return ready.error();
+    if (report_.folder.empty())
+      if (result<void> ready = find_place(); !ready)
+        return ready.error();
+    const seq_t began = begin_.first;
+    const result<bool> more = began ? write_segments() : result<bool>(false);
+    was_moved_ = begin_.first != began;
+    store_ = nullptr;
+    return more;
+  }
+
   // Where the store begins now.
   result<void> find_begin() {
-    const auto first = store_.first();
+    const auto first = store_->first();
     if (!first)
       return first.error();
     if (!*first)
       return {};
     std::string block;
-    const auto found = store_.find(**first, block);
+    const auto found = store_->find(**first, block);
     if (!found)
       return found.error();
     const auto header = verify_block(std::as_bytes(std::span(block)), **first);
@@ -61,19 +94,18 @@ private:
 
   // Where the archive lies, or is to lie.
   result<void> find_place() {
-    const archive_location location{options_.folder / "journal"};
     std::error_code error;
     const auto plain = [&error](const fs::path& path) { return fs::absolute(path, error).lexically_normal(); };
-    const auto now = location.find();
+    const auto now = location_.find();
     if (!now && options_.to.empty())
       return now.error();
-    const fs::path old = now ? *now : location.own();
+    const fs::path old = now ? *now : location_.own();
     folder_ = options_.to.empty() ? old : plain(options_.to / ""); // with or without a slash at its end
     folder_ = folder_.has_filename() ? folder_ : folder_.parent_path();
-    if (folder_ == plain(location.own()))
-      folder_ = location.own();
+    if (folder_ == plain(location_.own()))
+      folder_ = location_.own();
     const bool stays = plain(folder_) == plain(old);
-    if (result<void> whole = check_archive(folder_); !whole) {
+    if (result<void> whole = check_archive(folder_, begin_); !whole) {
       if (stays)
         return whole;
       return failure{failure_code::bad_argument, "the archive of " + options_.folder.string() + " lies in " + old.string() + ", and " +
@@ -82,40 +114,20 @@ private:
     }
     if (result<void> made = make_folders(folder_); !made)
       return made;
-    return now && stays ? result<void>() : location.move_to(folder_);
-  }
-
-  // Has it every segment that the store no longer has, and do they follow each other?
-  result<void> check_archive(const fs::path& folder) const {
-    const auto segments = segments_in(folder);
-    if (!segments)
-      return segments.error();
-    seq_t next{1};
-    block_hash hash{};
-    for (const segment_range& range : *segments) {
-      if (!begin_.first || range.first >= begin_.first)
-        break;
-      const fs::path file = folder / segment_name(range.first, range.last);
-      if (range.first != next)
-        return failure{failure_code::io, "entries " + std::to_string(next.value) + " to " + std::to_string(range.first.value - 1) +
-                                             " are missing before " + file.string()};
-      const auto segment = segment_reader::open(file);
-      if (!segment)
-        return segment.error();
-      if (segment->info().prev_hash != hash)
-        return failure{failure_code::corrupt, "segment " + file.string() + " does not follow the one before it"};
-      next = range.last.plus(1);
-      hash = segment->info().hash;
+    if (folder_ != location_.own()) { // whose lock it has
+      result<file_handle> lock = lock_folder(folder_, folder_use::write);
+      if (!lock)
+        return lock.error();
+      lock_ = std::move(*lock);
     }
-    if (begin_.first && (next != begin_.first || hash != begin_.prev_hash))
-      return failure{failure_code::io,
-                     "entries up to " + std::to_string(begin_.first.value - 1) + " were archived, and " + folder.string() +
-                         (next == begin_.first ? " ends with others" : " ends with entry " + std::to_string(next.value - 1))};
+    if (result<void> named = now && stays ? result<void>() : location_.move_to(folder_); !named)
+      return named;
+    report_.folder = folder_;
     return {};
   }
 
   bool may_go(const block_header& header) const {
-    if (header.last_seq() >= mark_.newest())
+    if (header.last_seq() >= newest_)
       return false;
     if (options_.before_seq)
       return header.last_seq() < *options_.before_seq;
@@ -123,8 +135,7 @@ private:
   }
   bool only_whole_segments() const { return !options_.before_seq && !options_.before_time; }
 
-  // A round: writes segments, then lets the store forget them. Tells whether there may be more.
-  result<bool> move_some() {
+  result<bool> write_segments() {
     segment_archive::boundary reached = begin_;
     std::uint64_t written = 0;
     bool more = false;
@@ -169,17 +180,13 @@ private:
       more = ++written == segments_per_round;
       return !more;
     };
-    if (result<void> walked = store_.walk(reached.first, copy); !walked)
+    if (result<void> walked = store_->walk(reached.first, copy); !walked)
       return walked.error();
     if (writer && !only_whole_segments())
       if (result<void> finished = finish(); !finished)
         return finished.error();
     writer.reset();
-    if (reached.first == begin_.first)
-      return false;
     begin_ = reached;
-    if (result<void> dropped = store_.drop_before(begin_.first); !dropped)
-      return dropped.error();
     return more;
   }
 
@@ -211,23 +218,109 @@ private:
   }
 
   bool is_in_store(const segment_info& segment) const {
-    if (segment.last >= mark_.newest())
+    if (segment.last >= newest_)
       return false;
     std::string block;
-    const auto first = store_.find(segment.last, block);
+    const auto first = store_->find(segment.last, block);
     if (!first || !*first)
       return false;
     const auto header = read_block_header(std::as_bytes(std::span(block)));
     return header.ok() && header->last_seq() == segment.last && header->hash == segment.hash;
   }
 
+  // ---- the store lets go of them ----
+
+  // Until the store begins where the archive ends now.
+  result<void> hand_over() {
+    if (!was_moved_)
+      return {};
+    if (result<void> asked = request_.write(begin_); !asked)
+      return asked;
+    const result<std::optional<std::string>> refused = wait_for_answer();
+    if (!refused)
+      return refused.error();
+    if (*refused)
+      return failure{failure_code::io, "the store keeps the entries that were archived: " + **refused};
+    return {};
+  }
+
+  // Of a server, or of nobody: then it is taken up here. Why it was refused, if it was.
+  result<std::optional<std::string>> wait_for_answer() {
+    const clock::time_point begun = clock::now();
+    clock::time_point seen_at = begun; // a server, or nobody for the first time
+    for (bool was_told = false;;) {
+      const result<bool> is_there = request_.is_there();
+      if (!is_there)
+        return is_there.error();
+      if (!*is_there)
+        return request_.take_refusal();
+      const bool is_away = !is_served(journal_);
+      if (!is_away) {
+        was_served_ = true;
+        seen_at = clock::now();
+      }
+      clock::duration pause = answer_interval;
+      if (is_away && (!was_served_ || clock::now() - seen_at > server_is_away)) {
+        const result<taken> how = take_up();
+        if (!how)
+          return how.error();
+        if (*how == taken::answered)
+          continue;
+        if (*how == taken::by_a_server) {
+          was_served_ = true;
+          seen_at = clock::now();
+        } else {
+          pause = readers_interval;
+        }
+      }
+      if (!was_told && clock::now() - begun > patience && options_.waiting) {
+        options_.waiting(!is_away);
+        was_told = true;
+      }
+      std::this_thread::sleep_for(pause);
+    }
+  }
+
+  // As a server would.
+  enum class taken { answered, by_a_server, not_while_somebody_reads };
+  result<taken> take_up() {
+    result<opened_journal> opened = open_journal_folder(journal_, false);
+    if (!opened && opened.error().code == failure_code::locked)
+      return taken::by_a_server; // which came just now
+    if (!opened)
+      return opened.error();
+    if (opened->store->is_being_read())
+      return taken::not_while_somebody_reads;
+    const auto kept = check_handover(location_, *opened->store, opened->mark.newest(), [](std::uint64_t) { return true; });
+    if (!kept) {
+      const result<void> refused = request_.refuse(kept.error().what);
+      return refused ? result<taken>(taken::answered) : refused.error();
+    }
+    std::atomic<bool> stopping = false;
+    const auto dropped = opened->store->drop_before(**kept, stopping);
+    if (!dropped)
+      return dropped.error();
+    if (*dropped != block_store::dropped::all)
+      return taken::not_while_somebody_reads;
+    const result<void> answered = request_.remove();
+    return answered ? result<taken>(taken::answered) : answered.error();
+  }
+
   const archive_options& options_;
-  block_store& store_;
-  const high_water_mark& mark_;
+  const journal_folder& journal_;
+  const archive_location location_;
+  const handover_file request_;
   pacer pace_;
   fs::path folder_;
-  segment_archive::boundary begin_; // where the store begins
+  file_handle lock_;                // of that folder, where it lies elsewhere
+  segment_archive::boundary begin_; // where the store begins, or will
+  bool was_served_ = false;         // at some time in this run
   archive_report report_;
+
+  // this round's
+  const block_store* store_ = nullptr;
+  seq_t newest_;
+  bool was_moved_ = false;
 };
 
 } // namespace
@@ -237,10 +330,15 @@ result<archive_report> archive_journal(const archive_options& options) {
   const journal_folder folder{options.folder / "journal"};
   if (!fs::is_directory(folder.root, ignored))
     return failure{failure_code::missing, options.folder.string() + " is not a data folder: it has no journal"};
-  result<opened_journal> opened = open_journal_folder(folder, false);
-  if (!opened)
-    return folder.explain(opened.error());
-  result<archive_report> done = archive_run(options, *opened->store, opened->mark).run();
+  const archive_location location{folder.root};
+  if (result<void> made = make_folders(location.own()); !made)
+    return made.error();
+  const result<file_handle> lock = lock_folder(location.own(), folder_use::write);
+  if (!lock && lock.error().code == failure_code::locked)
+    return failure{failure_code::locked, "another `tally archive` is at work on " + options.folder.string()};
+  if (!lock)
+    return lock.error();
+  result<archive_report> done = archive_run(options, folder).run();
   if (!done)
     return folder.explain(done.error());
   return done;

@@ -26,36 +26,15 @@ struct source {
   digest acknowledged;
 };
 
-// Whether a block ends with that entry and that hash.
-bool has_block(const block_store& store, const digest& end) {
-  std::string block;
-  const auto first = store.find(end.newest, block);
-  if (!first || !*first)
-    return false;
-  const auto header = read_block_header(std::as_bytes(std::span(block)));
-  return header.ok() && header->last_seq() == end.newest && header->hash == end.hash;
-}
-
 result<source> open_source(const fs::path& data_folder) {
   std::error_code ignored;
   if (!fs::is_directory(data_folder / "journal", ignored))
     return failure{failure_code::missing, data_folder.string() + " is not a data folder: it has no journal"};
   const journal_folder folder{data_folder / "journal"};
-  const auto open_whole = [&]() -> result<source> {
-    result<opened_journal> opened = open_journal_folder(folder, true);
-    if (!opened)
-      return opened.error();
-    source from{std::move(opened->store), {opened->mark.newest(), opened->mark.hash()}};
-    const digest& mark = from.acknowledged;
-    if (mark.newest && !has_block(*from.store, mark))
-      return failure{failure_code::corrupt, "the block that ends with entry " + std::to_string(mark.newest.value) +
-                                                ", the newest that was acknowledged, is missing"};
-    return from;
-  };
-  result<source> opened = read_beside_server(folder, open_whole);
+  result<opened_journal> opened = open_acknowledged(folder);
   if (!opened)
     return folder.explain(opened.error());
-  return opened;
+  return source{std::move(opened->store), {opened->mark.newest(), opened->mark.hash()}};
 }
 
 class backup_run {

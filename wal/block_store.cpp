@@ -1,6 +1,8 @@
 #include "wal/block_store.hpp"
 
 #include "database/strict_options.hpp"
+#include "wal/compaction_pace.hpp"
+#include "wal/handover.hpp"
 #include "wal/segment_archive.hpp"
 #include "wal/table_file.hpp"
 
@@ -22,7 +24,9 @@
 #include <cstdio>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <thread>
+#include <utility>
 
 namespace tally::wal {
 namespace {
@@ -35,6 +39,10 @@ constexpr std::size_t walk_readahead_bytes = 2ull << 20;
 constexpr std::int64_t delete_bytes_per_second = 128ll << 20;
 constexpr std::uint64_t delete_step_bytes = 1ull << 20;
 constexpr double trash_without_bound = 1e9;
+// What a deletion leaves to be written again: 3 tables a round or so, beside the server's own flushes.
+constexpr std::uint64_t compacted_bytes_per_second = 32ull << 20;
+constexpr std::chrono::milliseconds lock_interval{50}, trash_interval{10};
+constexpr std::chrono::seconds patience{2}; // then somebody who waits at a terminal is told why
 
 // RocksDB's own log of what it does. Never a file: on a full disk it aborts inside it. Warnings are kept in memory because they say
 // more than its statuses do.
@@ -137,12 +145,31 @@ rocksdb::Options store_options(const std::filesystem::path& folder, block_store:
   table.format_version = 5;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
 
+  if (writes(how) && with.on.is_the_machines())
+    options.rate_limiter = make_compaction_pace(compacted_bytes_per_second);
   if (writes(how)) {
     rocksdb::Status status;
     options.sst_file_manager.reset(rocksdb::NewSstFileManager(options.env, nullptr, "", delete_bytes_per_second, true, &status,
                                                               trash_without_bound, delete_step_bytes));
   }
   return options;
+}
+
+// For who only reads: nobody deletes tables while it lives. Where the file system has no locks it holds nobody up.
+std::optional<file_handle> lock_to_read(const std::filesystem::path& folder) {
+  const auto begun = std::chrono::steady_clock::now();
+  for (bool was_told = false;;) {
+    result<file_handle> lock = lock_folder(folder, folder_use::read);
+    if (lock)
+      return std::move(*lock);
+    if (lock.error().code != failure_code::locked)
+      return std::nullopt; // the store says what is wrong with the folder
+    if (!was_told && std::chrono::steady_clock::now() - begun > patience && ::isatty(STDERR_FILENO) != 0) {
+      std::fprintf(stderr, "tally: entries are leaving the store for the archive; waiting until they are gone\n");
+      was_told = true;
+    }
+    std::this_thread::sleep_for(lock_interval);
+  }
 }
 
 // What RocksDB says of each table that does not open by itself: of the database it names the list of tables only, its manifest.
@@ -170,24 +197,26 @@ failure open_failure(const rocksdb::Status& status, const std::filesystem::path&
 
 struct block_store::impl {
   std::filesystem::path folder;
+  disk on;
+  std::optional<file_handle> lock; // while it reads only; where a drop was interrupted, until it is closed
   std::shared_ptr<warning_keeper> warnings = std::make_shared<warning_keeper>();
   std::unique_ptr<rocksdb::DB> db;
-  std::shared_ptr<rocksdb::SstFileManager> deleter; // where it writes
   std::unique_ptr<const segment_archive> archive;
   rocksdb::WriteBatch pending{commit_bytes_expected};
+  bool compacts = true;
 
-  // Where the archive ends and the store begins.
-  result<segment_archive::boundary> boundary() const {
-    const std::unique_ptr<rocksdb::Iterator> at(db->NewIterator(rocksdb::ReadOptions()));
-    at->SeekToFirst();
-    if (!at->status().ok())
-      return failed("reading", at->status());
-    if (!at->Valid())
+  // Where the archive ends and the store begins, in the state that the iterator shows: blocks may leave the store meanwhile. Moves it
+  // there.
+  result<segment_archive::boundary> boundary_of(rocksdb::Iterator& at) const {
+    at.SeekToFirst();
+    if (!at.status().ok())
+      return failed("reading", at.status());
+    if (!at.Valid())
       return segment_archive::boundary{};
-    const result<block_header> header = read_block_header(bytes_of(at->value()));
+    const result<block_header> header = read_block_header(bytes_of(at.value()));
     if (!header)
-      return failure{failure_code::corrupt, "block " + std::to_string(seq_of(at->key()).value) + " " + header.error().what};
-    return segment_archive::boundary{seq_of(at->key()), header->prev_hash};
+      return failure{failure_code::corrupt, "block " + std::to_string(seq_of(at.key()).value) + " " + header.error().what};
+    return segment_archive::boundary{seq_of(at.key()), header->prev_hash};
   }
 
   failure failed(const char* doing, const rocksdb::Status& status) const {
@@ -202,12 +231,19 @@ block_store::~block_store() = default;
 result<std::unique_ptr<block_store>> block_store::open(const std::filesystem::path& folder, mode how, const options& with) {
   auto state = std::make_unique<impl>();
   state->folder = folder;
+  state->on = with.on;
+  if (!writes(how) && with.on.is_the_machines())
+    state->lock = lock_to_read(folder);
   if (how != mode::create)
     if (result<void> checked = check_tables(folder, with.on); !checked)
       return checked.error();
   state->archive = std::make_unique<const segment_archive>(archive_location{folder.parent_path()});
-  const rocksdb::Options options = store_options(folder, how, with, state->warnings);
-  state->deleter = options.sst_file_manager;
+  rocksdb::Options options = store_options(folder, how, with, state->warnings);
+  if (writes(how) && with.on.is_the_machines()) {
+    const result<bool> is_asked = handover_file({folder.parent_path()}).is_there();
+    options.disable_auto_compactions = !is_asked || *is_asked;
+    state->compacts = !options.disable_auto_compactions;
+  }
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status =
       writes(how) ? rocksdb::DB::Open(options, folder.string(), &db) : rocksdb::DB::OpenForReadOnly(options, folder.string(), &db);
@@ -253,7 +289,7 @@ result<std::optional<seq_t>> block_store::find(seq_t number, std::string& out) c
   if (!at->status().ok())
     return impl_->failed("reading", at->status());
   if (!at->Valid()) {
-    const auto end = impl_->boundary();
+    const auto end = impl_->boundary_of(*at);
     if (!end)
       return end.error();
     return impl_->archive->find(number, *end, out);
@@ -269,7 +305,7 @@ result<void> block_store::walk(seq_t from, const std::function<result<bool>(cons
   const std::unique_ptr<rocksdb::Iterator> at(impl_->db->NewIterator(options));
   at->SeekForPrev(block_key(from).slice());
   if (at->status().ok() && !at->Valid()) {
-    const auto end = impl_->boundary();
+    const auto end = impl_->boundary_of(*at);
     if (!end)
       return end.error();
     const result<bool> go_on = impl_->archive->walk(from, *end, visit);
@@ -277,7 +313,6 @@ result<void> block_store::walk(seq_t from, const std::function<result<bool>(cons
       return go_on.error();
     if (!*go_on)
       return {};
-    at->SeekToFirst();
   }
   for (; at->Valid(); at->Next()) {
     const result<bool> go_on = visit({seq_of(at->key()), bytes_of(at->value())});
@@ -292,33 +327,77 @@ result<void> block_store::walk(seq_t from, const std::function<result<bool>(cons
 }
 
 result<std::optional<seq_t>> block_store::first() const {
-  const auto begin = impl_->boundary();
+  const std::unique_ptr<rocksdb::Iterator> at(impl_->db->NewIterator(rocksdb::ReadOptions()));
+  const auto begin = impl_->boundary_of(*at);
   if (!begin)
     return begin.error();
   return begin->first ? std::optional(begin->first) : std::optional<seq_t>();
 }
 
 // First all of it at once, so that there is never a gap; then the space comes back.
-result<void> block_store::drop_before(seq_t kept) {
+result<block_store::dropped> block_store::drop_before(seq_t kept, std::atomic<bool>& stopping) {
+  if (!impl_->lock) {
+    result<file_handle> alone = lock_folder(impl_->folder, folder_use::write);
+    if (!alone) // or too many files are open, say: no reason to end anything
+      return dropped::nothing;
+    impl_->lock = std::move(*alone);
+  }
+  const auto begins = first();
+  if (!begins)
+    return begins.error();
   rocksdb::DB& db = *impl_->db;
   const block_key from(seq_t{0}), to(kept);
   const rocksdb::Slice begin = from.slice(), end = to.slice();
-  rocksdb::WriteOptions synced;
-  synced.sync = true;
-  rocksdb::Status status = db.DeleteRange(synced, db.DefaultColumnFamily(), begin, end);
-  if (status.ok())
+  rocksdb::Status status;
+  if (*begins && **begins < kept) { // not of an interrupted one
+    rocksdb::WriteOptions synced;
+    synced.sync = true;
+    status = db.DeleteRange(synced, db.DefaultColumnFamily(), begin, end);
+  }
+  if (status.ok() && !stopping)
     status = db.Flush(rocksdb::FlushOptions());
-  if (status.ok())
+  if (status.ok() && !stopping)
     status = rocksdb::DeleteFilesInRange(&db, db.DefaultColumnFamily(), &begin, &end, false);
-  if (status.ok()) {
+  if (status.ok() && !stopping) {
     rocksdb::CompactRangeOptions rest; // what lay in a file with newer blocks
     rest.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+    rest.exclusive_manual_compaction = false; // the server's own go on
+    rest.canceled = &stopping;
     status = db.CompactRange(rest, &begin, &end);
   }
+  if (stopping && (status.ok() || status.IsManualCompactionPaused()))
+    return dropped::interrupted;
   if (!status.ok())
     return impl_->failed("deleting", status);
-  while (impl_->deleter != nullptr && impl_->deleter->GetTotalTrashSize() > 0)
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  impl_->lock.reset();
+  if (result<void> resumed = resume_compactions(); !resumed)
+    return resumed.error();
+  // Not until its deleter has nothing more to do: that counts what somebody else deleted, who opened a store that he may not have, for
+  // ever.
+  while (!stopping) {
+    const auto trash = impl_->on.files_in(impl_->folder, ".trash");
+    if (!trash || trash->empty())
+      break;
+    std::this_thread::sleep_for(trash_interval);
+  }
+  return dropped::all;
+}
+
+void block_store::interrupt_drops() { impl_->db->DisableManualCompaction(); }
+
+bool block_store::is_being_read() const {
+  if (impl_->lock)
+    return false;
+  const result<file_handle> alone = lock_folder(impl_->folder, folder_use::write);
+  return !alone && alone.error().code == failure_code::locked;
+}
+
+result<void> block_store::resume_compactions() {
+  if (std::exchange(impl_->compacts, true))
+    return {};
+  const rocksdb::Status status = impl_->db->SetOptions({{"disable_auto_compactions", "false"}});
+  if (!status.ok())
+    return impl_->failed("going on", status);
   return {};
 }
 

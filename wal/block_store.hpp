@@ -6,6 +6,7 @@
 #include "wal/block.hpp"
 #include "wal/disk.hpp"
 
+#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -14,13 +15,15 @@
 
 namespace tally::wal {
 
-// Lifecycle: open, then add and commit from one thread; find and walk from any thread, at any time.
+// Lifecycle: open, then add and commit from one thread, drop from one other; find and walk from any thread, at any time.
+//
+// Who only reads holds a lock on the folder, together with others who do; while somebody has it, no table is deleted.
 class block_store {
 public:
   enum class mode {
     create,           // the folder is new
     serve,            // refuses anything damaged but a last record that was cut short
-    read_only,        // the same, writes nothing, locks nothing
+    read_only,        // the same, writes nothing; waits where tables are being deleted just now
     repair,           // keeps what is before the first damage in the log, drops what is after it
     repair_read_only, // shows what `repair` would keep
   };
@@ -55,8 +58,20 @@ public:
 
   // Where the store itself begins; nullopt if it has no block.
   result<std::optional<seq_t>> first() const;
+  enum class dropped {
+    all,
+    nothing,     // somebody reads, and may need what would go
+    interrupted, // by `stopping`: what begins before is not read any more, and takes space until it is dropped again
+  };
   // Deletes for good what begins before `kept`, evenly, and returns when it is gone. Who calls it has made sure that it is archived.
-  result<void> drop_before(seq_t kept);
+  result<dropped> drop_before(seq_t kept, std::atomic<bool>& stopping);
+  // Wakes a drop that waits for a compaction, once `stopping` is set; there is none afterwards. From any thread.
+  void interrupt_drops();
+  // Whether another process reads just now.
+  bool is_being_read() const;
+  // While a handover (wal/handover.hpp) lies there no compaction deletes what readers may have open: it was perhaps begun, and waits for
+  // them to go. This ends that; a drop that comes to its end does it, too.
+  result<void> resume_compactions();
 
 private:
   struct impl;

@@ -1,9 +1,7 @@
 #include "wal/commit_loop.hpp"
+#include "wal/process_end.hpp"
 
 #include <pthread.h>
-#include <unistd.h>
-
-#include <cstdio>
 
 namespace tally::wal {
 namespace {
@@ -201,15 +199,6 @@ void commit_loop::wait_for_work() {
   sleeper_.sleep(housekeeping_interval, has_work);
 }
 
-// After a failed write or sync nobody knows what is on disk: no retry, no flush, no destructor may pretend otherwise.
-void commit_loop::stop_the_process(const failure& why) const {
-  if (options_.instead_of_stopping)
-    options_.instead_of_stopping(why);
-  std::fprintf(stderr, "tally: the journal cannot go on and the server stops: %s\n", why.what.c_str());
-  std::fprintf(stderr, "tally: every acknowledged operation, up to entry %llu, is on disk\n",
-               static_cast<unsigned long long>(durable_seq().value));
-  std::fflush(stderr);
-  ::_exit(journal_failure_exit_status);
-}
+void commit_loop::stop_the_process(const failure& why) const { end_the_process(options_, durable_seq(), why); }
 
 } // namespace tally::wal

@@ -15,13 +15,10 @@
 
 namespace tally::wal {
 
-// What the process ends with when the journal cannot write: EX_IOERR of sysexits.h.
-inline constexpr int journal_failure_exit_status = 74;
-
 // Lifecycle: made (the thread starts), append from the shards' threads, stop.
 class commit_loop {
 public:
-  // Continues after `newest`. Store and mark are this thread's until `stop` has returned.
+  // Continues after `newest`. The mark is this thread's, and it alone adds to the store, until `stop` has returned.
   commit_loop(const journal_options& options, block_store& store, high_water_mark& mark, const digest& newest, std::uint32_t shard_count,
               std::function<void(seq_t durable)> on_durable);
   ~commit_loop();

@@ -112,6 +112,29 @@ bool is_served(const journal_folder& folder) {
   return is_held;
 }
 
+bool has_block(const block_store& store, const digest& end) {
+  std::string block;
+  const auto first = store.find(end.newest, block);
+  if (!first || !*first)
+    return false;
+  const auto header = read_block_header(std::as_bytes(std::span(block)));
+  return header.ok() && header->last_seq() == end.newest && header->hash == end.hash;
+}
+
+result<opened_journal> open_acknowledged(const journal_folder& folder) {
+  const auto open_whole = [&]() -> result<opened_journal> {
+    result<opened_journal> opened = open_journal_folder(folder, true);
+    if (!opened)
+      return opened;
+    const high_water_mark& mark = opened->mark;
+    if (mark.newest() && !has_block(*opened->store, {mark.newest(), mark.hash()}))
+      return failure{failure_code::corrupt, "the block that ends with entry " + std::to_string(mark.newest().value) +
+                                                ", the newest that was acknowledged, is missing"};
+    return opened;
+  };
+  return read_beside_server(folder, open_whole);
+}
+
 std::vector<std::string> log_names(const journal_folder& folder) {
   std::vector<std::string> names;
   if (const auto files = folder.with.on.files_in(folder.blocks(), ".log"))

@@ -3,6 +3,7 @@
 
 #include "wal/block_store.hpp"
 #include "wal/high_water_mark.hpp"
+#include "wal/journal.hpp"
 
 #include <chrono>
 #include <filesystem>
@@ -55,6 +56,12 @@ auto read_beside_server(const journal_folder& folder, const Open& open) {
     std::this_thread::sleep_for(std::chrono::milliseconds(25));
   }
 }
+
+// Whether a block ends with that entry and that hash.
+bool has_block(const block_store& store, const digest& end);
+
+// Opens it to read, beside a server or not, with everything that is acknowledged by now.
+result<opened_journal> open_acknowledged(const journal_folder& folder);
 
 // The log files that are damaged, in order, and how many of their bytes come after the first damage.
 struct log_damage {

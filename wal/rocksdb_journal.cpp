@@ -2,6 +2,7 @@
 #include "wal/block_reader.hpp"
 #include "wal/chain_check.hpp"
 #include "wal/commit_loop.hpp"
+#include "wal/handover_taker.hpp"
 #include "wal/journal_folder.hpp"
 #include "wal/merchant_names.hpp"
 
@@ -27,6 +28,8 @@ public:
   void start(std::uint32_t shard_count, std::function<void(seq_t durable)> on_durable) override {
     TALLY_ASSERT(!options_.read_only && !loop_);
     loop_.emplace(options_, *store_, mark_, newest_, shard_count, std::move(on_durable));
+    if (disk(options_.env).is_the_machines())
+      taker_.emplace(options_, *store_, [this] { return loop_->durable_seq(); });
   }
   void append(std::uint32_t shard, const batch& ready) override { loop_->append(shard, ready); }
   seq_t durable_seq() const override { return loop_ ? loop_->durable_seq() : newest_.newest; }
@@ -38,6 +41,8 @@ public:
     TALLY_ASSERT(is_its_name, number);
   }
   void stop() override {
+    if (taker_)
+      taker_->stop();
     if (loop_)
       loop_->stop();
   }
@@ -50,6 +55,7 @@ private:
   merchant_names names_;
   const digest newest_; // when it was opened
   std::optional<commit_loop> loop_;
+  std::optional<handover_taker> taker_; // of what `tally archive` asks for
 };
 
 // The newest block, verified: what the next one is chained to.

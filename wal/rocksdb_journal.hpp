@@ -22,7 +22,7 @@ struct journal_options {
   std::uint32_t spin_us = 100;                 // how long the idle journal thread looks for work before it sleeps
   rocksdb::Env* env = nullptr;                 // the file system everything lies on; null: the machine's
   std::size_t memtable_bytes = 64ull << 20;    // what a log file holds before it goes to a table
-  // Called on the journal thread where the process would be ended, for tests that play many such ends; must not return.
+  // Called on the thread that would end the process, for tests that play many such ends; must not return.
   std::function<void(const failure&)> instead_of_stopping;
 };
 

@@ -50,6 +50,33 @@ result<std::vector<segment_range>> segments_in(const std::filesystem::path& fold
   return found;
 }
 
+result<void> check_archive(const std::filesystem::path& folder, const segment_archive::boundary& end) {
+  const auto segments = segments_in(folder);
+  if (!segments)
+    return segments.error();
+  seq_t next{1};
+  block_hash hash{};
+  for (const segment_range& range : *segments) {
+    if (!end.first || range.first >= end.first)
+      break;
+    const std::filesystem::path file = folder / segment_name(range.first, range.last);
+    if (range.first != next)
+      return failure{failure_code::io, "entries " + std::to_string(next.value) + " to " + std::to_string(range.first.value - 1) +
+                                           " are missing before " + file.string()};
+    const auto segment = segment_reader::open(file);
+    if (!segment)
+      return segment.error();
+    if (segment->info().prev_hash != hash)
+      return failure{failure_code::corrupt, "segment " + file.string() + " does not follow the one before it"};
+    next = range.last.plus(1);
+    hash = segment->info().hash;
+  }
+  if (end.first && (next != end.first || hash != end.prev_hash))
+    return failure{failure_code::io, "entries up to " + std::to_string(end.first.value - 1) + " were archived, and " + folder.string() +
+                                         (next == end.first ? " ends with others" : " ends with entry " + std::to_string(next.value - 1))};
+  return {};
+}
+
 // ---- reading ----
 
 result<std::optional<seq_t>> segment_archive::find(seq_t number, const boundary& end, std::string& out) const {
@@ -81,8 +108,6 @@ result<bool> segment_archive::walk(seq_t from, const boundary& end,
 }
 
 result<void> segment_archive::list() const {
-  if (is_listed_)
-    return {};
   const auto folder = where_.find();
   if (!folder)
     return folder.error();
@@ -95,26 +120,35 @@ result<void> segment_archive::list() const {
   return {};
 }
 
+// `tally archive` adds segments while a server reads, and may be told that they lie elsewhere now.
 result<segment_archive::reader_ptr> segment_archive::segment_of(seq_t number, const boundary& end) const {
   const std::lock_guard held(mutex_);
+  if (is_listed_) {
+    const result<reader_ptr> known = segment_listed(number, end);
+    if (known && *known != nullptr)
+      return known;
+  }
   if (result<void> listed = list(); !listed)
     return listed.error();
+  return segment_listed(number, end);
+}
+
+result<segment_archive::reader_ptr> segment_archive::segment_listed(seq_t number, const boundary& end) const {
+  const auto holds = [number](const reader_ptr& one) { return one->info().first <= number && number <= one->info().last; };
+  if (const auto opened = std::ranges::find_if(open_, holds); opened != open_.end()) {
+    open_.splice(open_.begin(), open_, opened);
+    return open_.front();
+  }
   const auto after = std::ranges::upper_bound(segments_, number, {}, &segment_range::first);
   if (after == segments_.begin() || number > (after - 1)->last) {
     if (end.first)
       return missing(number, end);
     return reader_ptr(); // nothing says that there should be more
   }
-  const auto place = static_cast<std::size_t>(after - segments_.begin()) - 1;
-  const auto opened = std::ranges::find(open_, place, [](const auto& one) { return one.first; });
-  if (opened != open_.end()) {
-    open_.splice(open_.begin(), open_, opened);
-    return open_.front().second;
-  }
-  const result<reader_ptr> segment = open(place, end);
+  const result<reader_ptr> segment = open(static_cast<std::size_t>(after - segments_.begin()) - 1, end);
   if (!segment)
     return segment;
-  open_.emplace_front(place, *segment);
+  open_.push_front(*segment);
   if (open_.size() > open_segments_max)
     open_.pop_back();
   return segment;

@@ -1,5 +1,5 @@
 // The old part of a journal, moved out of the store into segments (wal/archive.hpp moves it): where it lies, and its blocks in one order
-// with the store's. The segments are looked at when something in them is asked for, and not before.
+// with the store's. The segments are looked at when something in them is asked for, and not before; and again when there may be more.
 #pragma once
 
 #include "wal/segment_file.hpp"
@@ -47,6 +47,7 @@ private:
   result<void> list() const;
   // Of the segment that holds `number`; null if the archive is empty and `end` says that nothing is missing.
   result<reader_ptr> segment_of(seq_t number, const boundary& end) const;
+  result<reader_ptr> segment_listed(seq_t number, const boundary& end) const;
   result<reader_ptr> open(std::size_t place, const boundary& end) const;
   failure missing(seq_t number, const boundary& end) const;
 
@@ -55,7 +56,10 @@ private:
   mutable bool is_listed_ = false;
   mutable std::filesystem::path folder_;
   mutable std::vector<segment_range> segments_;
-  mutable std::list<std::pair<std::size_t, reader_ptr>> open_; // used last in front
+  mutable std::list<reader_ptr> open_; // used last in front
 };
+
+// Whether the folder has every entry before `end`, in segments that follow each other from entry 1 on. Their blocks are not read.
+result<void> check_archive(const std::filesystem::path& folder, const segment_archive::boundary& end);
 
 } // namespace tally::wal

@@ -245,6 +245,11 @@ result<bool> segment_reader::walk(seq_t from, const std::function<result<bool>(c
 }
 
 result<void> segment_reader::verify() const {
+  const result<bool> verified = verify([](std::uint64_t) { return true; });
+  return verified ? result<void>() : verified.error();
+}
+
+result<bool> segment_reader::verify(const std::function<bool(std::uint64_t block_bytes)>& go_on) const {
   chain_check chain(info_.first);
   bool first = true;
   segment_info found{
@@ -258,16 +263,16 @@ result<void> segment_reader::verify() const {
       found.first_at = header->first_at;
     }
     ++found.blocks;
-    return true;
+    return go_on(block.bytes.size());
   };
-  if (const result<bool> walked = walk(info_.first, visit); !walked)
-    return walked.error();
+  if (const result<bool> walked = walk(info_.first, visit); !walked || !*walked)
+    return walked;
   found.last = chain.newest();
   found.hash = chain.hash();
   found.last_at = chain.newest_at();
   if (found != info_)
     return damaged(file_, "its blocks are not the ones that its head and end speak of");
-  return {};
+  return true;
 }
 
 } // namespace tally::wal

@@ -72,6 +72,8 @@ public:
   result<bool> walk(seq_t from, const std::function<result<bool>(const block_store::block&)>& visit) const;
   // Reads all of it: every checksum and hash, and that the blocks are what the rest of the file says.
   result<void> verify() const;
+  // The same, and after each block `go_on` says whether to; whether it came to the end.
+  result<bool> verify(const std::function<bool(std::uint64_t block_bytes)>& go_on) const;
 
 private:
   segment_reader() = default;

@@ -1,10 +1,12 @@
 // SIGKILLs a loaded tallyd again and again, and keeps outside what it acknowledged: while it serves, recovers, writes account images,
-// brings accounts back that were on disk only, applies new rules, erases personal data, and while it stops after a SIGTERM.
+// brings accounts back that were on disk only, applies new rules, erases personal data, gives up entries that were archived beside it, and
+// while it stops after a SIGTERM. `tally archive` is killed, too.
 //
-// Who loads it and what every answer must be: worker.hpp, rules_changer.hpp, personal_desk.hpp. At the end the whole history is read
-// back, each entry that must be there is there exactly once, and the auditor reads the folder.
+// Who loads it and what every answer must be: worker.hpp, rules_changer.hpp, personal_desk.hpp, archiver.hpp. At the end the whole history
+// is read back, each entry that must be there is there exactly once, and the auditor reads the folder.
 //
 // crash_tests --kills N --seed S runs longer or another history; Ctrl-C ends it early, with everything read back.
+#include "tests/crash/archiver.hpp"
 #include "tests/crash/personal_desk.hpp"
 #include "tests/crash/read_back.hpp"
 #include "tests/crash/rules_changer.hpp"
@@ -58,6 +60,7 @@ protected:
       workers_.emplace_back(i, seed_wanted, rules_.acknowledged());
   }
   ~crash() override {
+    archiver_.kill();
     if (!HasFailure())
       fs::remove_all(folder_);
   }
@@ -90,6 +93,25 @@ protected:
       ASSERT_EQ(one.problem, "") << "after " << kills_.all() << " kills";
     ASSERT_EQ(rules_.problem, "") << "after " << kills_.all() << " kills";
     ASSERT_EQ(desk_.problem, "") << "after " << kills_.all() << " kills";
+    ASSERT_EQ(archiver_.problem, "") << "after " << kills_.all() << " kills";
+  }
+
+  // Begins a run that lives as long as it takes, beside this server, none, or the next ones.
+  void maybe_archive() {
+    const std::vector<std::uint64_t>& acknowledged = rules_.seqs();
+    const auto newest = static_cast<int>(acknowledged.size()) - 1;
+    const auto chosen = static_cast<std::size_t>(newest - below(1 + newest / 4));
+    const bool may_start = below(3) != 0; // chosen even where it changes nothing: how long the last run takes is not the seed's to say
+    if (may_start && newest > 0 && !archiver_.runs())
+      archiver_.start(acknowledged[chosen]);
+  }
+
+  std::size_t archived_segments() const {
+    std::size_t count = 0;
+    std::error_code ignored; // there may be none yet
+    for (fs::directory_iterator each(archive_, ignored), end; each != end; each.increment(ignored))
+      count += each->path().extension() == ".segment" ? 1 : 0;
+    return count;
   }
 
   // What was erased lies in no file, whatever happened since; where personal data is kept, or anywhere.
@@ -102,10 +124,16 @@ protected:
   void serve_and_kill(server_process& server, std::uint16_t port) {
     std::atomic<bool> enough = false;
     std::vector<std::thread> threads;
+    maybe_archive();
     for (worker& one : workers_)
       threads.emplace_back([&] { one.run(port, enough); });
     threads.emplace_back([&] { rules_.run(port, enough); });
     threads.emplace_back([&] { desk_.run(port, enough); });
+    const bool is_killed_first = below(4) == 0;
+    if (below(3) == 0) // long enough for the server to answer `tally archive`
+      std::this_thread::sleep_for(std::chrono::milliseconds(below(400)));
+    if (is_killed_first)
+      archiver_.kill();
     const bool asked_to_stop = below(4) == 0;
     const bool at_once = asked_to_stop && below(2) == 0; // what recovery left to be done later is not done yet
     std::this_thread::sleep_for(std::chrono::milliseconds(at_once ? below(10) : 20 + below(150)));
@@ -163,15 +191,21 @@ protected:
     ++kills_.starting;
   }
 
-  // It did not come up. A kill can cut a write of the log in two; tallyd refuses such a log until somebody has it repaired.
+  // It did not come up. A kill can cut a write of the log in two; tallyd refuses such a log until somebody has it repaired. Or no server
+  // was there for so long that `tally archive` has the folder.
   void mend(server_process& server) {
     ASSERT_EQ(server.wait(), 1) << "after " << kills_.all() << " kills";
+    if (archiver_.runs()) {
+      archiver_.wait();
+      return;
+    }
     ASSERT_TRUE(repair(folder_)) << "tallyd did not come up after " << kills_.all() << " kills";
     ++repairs_;
   }
 
   // What is still unknown is settled, then everything is read back, and the server stops cleanly.
   void read_all_back() {
+    archiver_.wait();
     auto server = std::make_unique<server_process>(folder_);
     auto port = server->wait_ready();
     if (!port) {
@@ -180,6 +214,8 @@ protected:
       port = server->wait_ready();
       ASSERT_TRUE(port) << "tallyd did not come up after a repair";
     }
+    if (!archiver_.runs() && rules_.versions() > 0)
+      archiver_.start(rules_.seqs().back());
     const std::atomic<bool> enough = true;
     for (worker& one : workers_)
       one.run(*port, enough);
@@ -190,6 +226,9 @@ protected:
     ASSERT_NE(client, nullptr);
     ASSERT_EQ(read_back(*client, workers_), "");
     ASSERT_EQ(rules_.read_back(*client), "");
+    archiver_.wait();
+    ASSERT_EQ(read_back(*client, workers_), "");
+    ASSERT_NO_FATAL_FAILURE(check_problems());
     server->kill(SIGTERM);
     ASSERT_EQ(server->wait(), 0);
     ASSERT_NO_FATAL_FAILURE(check_erased(desk_.all_erased_texts(), folder_ / "personal"));
@@ -218,21 +257,24 @@ protected:
 
   void print_totals() const {
     const totals all = sum();
-    std::printf(
-        "%" PRIu64 " kills (%" PRIu64 " while starting, %" PRIu64 " while stopping, %" PRIu64 " of them in its last images; %" PRIu64
-        " stops in peace; %" PRIu64 " torn logs repaired): "
-        "%" PRIu64 " answers, %" PRIu64 " ok, %" PRIu64 " duplicates, %" PRIu64 " refused; %" PRIu64 " unanswered sent again, %" PRIu64
-        " of them were done already; %" PRIu64 " transfers, %" PRIu64 " of them found done; %" PRIu64 " captures, %" PRIu64
-        " reviews decided; %zu versions of the rules, %" PRIu64 " found done; phones and names: %" PRIu64 " enrolled, %" PRIu64
-        " changed, %" PRIu64 " erased, %" PRIu64 " found done; %" PRIu64 " entries audited\n",
-        kills_.all(), kills_.starting, kills_.stopping, kills_.in_last_images, kills_.stopped, repairs_, all.acknowledged, all.ok,
-        all.duplicate, all.refused, all.sent_again, all.found_done, all.transfers, all.transfers_found_done, all.captures,
-        all.decided_reviews, rules_.versions(), rules_.found_done, desk_.enrolled, desk_.changed, desk_.erased, desk_.found_done, entries_);
+    std::printf("%" PRIu64 " kills (%" PRIu64 " while starting, %" PRIu64 " while stopping, %" PRIu64
+                " of them in its last images; %" PRIu64 " stops in peace; %" PRIu64 " torn logs repaired): "
+                "%" PRIu64 " answers, %" PRIu64 " ok, %" PRIu64 " duplicates, %" PRIu64 " refused; %" PRIu64
+                " unanswered sent again, %" PRIu64 " of them were done already; %" PRIu64 " transfers, %" PRIu64
+                " of them found done; %" PRIu64 " captures, %" PRIu64 " reviews decided; %zu versions of the rules, %" PRIu64
+                " found done; phones and names: %" PRIu64 " enrolled, %" PRIu64 " changed, %" PRIu64 " erased, %" PRIu64
+                " found done; %" PRIu64 " archive runs, %" PRIu64 " killed, %zu segments; %" PRIu64 " entries audited\n",
+                kills_.all(), kills_.starting, kills_.stopping, kills_.in_last_images, kills_.stopped, repairs_, all.acknowledged, all.ok,
+                all.duplicate, all.refused, all.sent_again, all.found_done, all.transfers, all.transfers_found_done, all.captures,
+                all.decided_reviews, rules_.versions(), rules_.found_done, desk_.enrolled, desk_.changed, desk_.erased, desk_.found_done,
+                archiver_.started, archiver_.killed, archived_segments(), entries_);
   }
 
   const fs::path folder_ = fs::temp_directory_path() / ("tally-crash-" + std::to_string(::getpid()));
+  const fs::path archive_ = folder_ / "old-entries";
   std::mt19937_64 random_;
   rules_changer rules_;
+  archiver archiver_{folder_, archive_};
   std::deque<worker> workers_;
   personal_desk desk_;
   kill_counts kills_;
@@ -279,6 +321,9 @@ TEST_F(crash, nothing_acknowledged_is_lost_and_nothing_counts_twice) {
   EXPECT_GT(desk_.changed, 0u);
   EXPECT_GT(desk_.erased, 0u);
   EXPECT_GT(kills_.stopping, 0u);
+  EXPECT_GT(archiver_.started, kills_wanted / 20);
+  EXPECT_GT(archiver_.killed, 0u);
+  EXPECT_GT(archived_segments(), kills_wanted / 20);
 }
 
 } // namespace

@@ -24,6 +24,7 @@ public:
   std::string problem;          // the first thing that was wrong
   std::uint64_t found_done = 0; // versions that were in force although their answer was lost
   std::size_t versions() const { return seqs_.size(); }
+  const std::vector<std::uint64_t>& seqs() const { return seqs_; } // of the versions, while nobody runs
   const std::atomic<std::uint32_t>& acknowledged() const { return acknowledged_; }
 
   // Applies the next version; what was not answered before is sent again first. False when something is wrong; a server that went

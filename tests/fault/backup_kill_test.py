@@ -1,4 +1,5 @@
-"""SIGKILL at random moments of a backup, a restore and an archive, again and again: what is left is whole, and the next run ends it.
+"""SIGKILL at random moments of a backup, a restore and an archive, and of the server beside it, again and again: what is left is whole, and
+the next run ends it.
 
 TALLY_TEST_SEED repeats a run; TALLY_TEST_KILLS says how many of each (default 8).
 """
@@ -8,6 +9,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -159,6 +161,68 @@ class killed(tally_test):
         self.assertEqual(self.load(1).wait(PATIENCE_S), 0)
         self.assertEqual(running.stop(), 0)
         self.assertGreater(self.digest_of(self.data)[0], digest[0])
+
+    def start_again(self):
+        """After a kill, which may have cut a write in two."""
+        try:
+            return self.start(clock=None)
+        except AssertionError as refused:
+            self.assertIn("tally repair", str(refused))
+            self.assertNotIn(" 0 bytes dropped", self.tally("repair", self.data).stdout)
+            return self.start(clock=None)
+
+    def newest(self) -> int:
+        return self.ask("digest")["seq"]
+
+    def beside(self, *arguments) -> subprocess.Popen:
+        made = subprocess.Popen([TALLY, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self.environment())
+        self.addCleanup(lambda: made.poll() is None and made.kill())
+        self.addCleanup(made.stdout.close)
+        self.addCleanup(made.stderr.close)
+        return made
+
+    def test_an_archive_beside_a_server(self):
+        running = self.start(clock=None)
+        self.apply_rules()
+        elsewhere = self.folder / "old-entries"
+        sealed = []
+        for turn in range(KILLS):
+            load = self.load(600, rate=5_000)
+            time.sleep(self.random.uniform(0.1, 0.6))
+            before = self.newest() * 9 // 10
+            if turn % 2 == 0:
+                self.kill_within(1.5, "archive", self.data, "--before", before, "--to", elsewhere, "--rate", 64)
+            else:
+                archive = self.beside("archive", self.data, "--before", before, "--to", elsewhere, "--rate", 64)
+                time.sleep(self.random.uniform(0, 1.0))
+                running.stop(signal.SIGKILL)
+                self.cut += 1
+                if self.random.random() < 0.5:
+                    archive.kill()  # and nobody is left but the request
+                    archive.wait()
+                running = self.start_again()
+                said = archive.communicate(timeout=PATIENCE_S)
+                self.assertTrue(archive.returncode in (0, -9) or "tally repair" in said[1], said)
+            load.kill()
+            load.wait()
+            # whatever is begun or half done, whoever reads beside the server reads everything
+            reads = [self.beside("audit", "verify", self.data), self.beside("backup", self.data, self.dest, "--rate", 0, "--json"),
+                     self.beside("audit", "export", self.data, "--format", "jsonl")]
+            outputs = [read.communicate(timeout=PATIENCE_S) for read in reads]
+            self.assertEqual([read.returncode for read in reads], [0, 0, 0], [output[1] for output in outputs])
+            sealed.append(json.loads(outputs[1][0]))
+        newest = self.newest()
+        moved = json.loads(self.tally("archive", self.data, "--before", newest, "--json").stdout)
+        self.assertGreater(moved["archived"], newest * 8 // 10)
+        self.assertFalse((self.data / "journal/archive/handover").exists())
+        digest = self.ask("digest")
+        self.assertEqual(self.ask("entry", "--seq", "1")["entry"]["seq"], 1)
+        self.assertEqual(running.stop(), 0)
+        self.assertEqual(self.digest_of(self.data), (digest["seq"], digest["hash"]))
+        for one in sealed[::3]:
+            part = self.folder / "part"
+            self.assertEqual(json.loads(self.tally("restore", self.dest, part, "--until", one["seq"], "--json").stdout)["hash"], one["hash"])
+            shutil.rmtree(part)
 
 
 if __name__ == "__main__":

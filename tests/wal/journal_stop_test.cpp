@@ -1,7 +1,10 @@
 // What ends the process: a disk that refuses, a disk that is nearly full, SIGKILL. After each of them everything that was
 // acknowledged is there.
 #include "tests/wal/journal_fixture.hpp"
-#include "wal/commit_loop.hpp"
+#include "wal/archive.hpp"
+#include "wal/disk.hpp"
+#include "wal/handover.hpp"
+#include "wal/process_end.hpp"
 
 #include <gmock/gmock.h>
 
@@ -116,6 +119,40 @@ TEST_F(journal_stop, by_a_refused_write_says_so_and_loses_nothing_acknowledged) 
   EXPECT_EXIT(append_until_the_end(options_of(folder), limit_files, nothing_more), ::testing::ExitedWithCode(journal_failure_exit_status),
               "the journal cannot go on and the server stops: writing in .*File too large(.|\n)*up to entry [0-9]+, is on disk");
   expect_nothing_lost(true);
+}
+
+// What is left of a table when the store gives up its old part is written again, and the disk refuses.
+TEST_F(journal_stop, by_a_failed_deletion_of_what_is_archived) {
+  if (!fs::exists(folder / "journal")) { // not in the new process
+    write_journal(folder, 1, 8'000);
+    archive_options how;
+    how.folder = folder / "copy";
+    how.before_seq = seq_t{2'000};
+    fs::create_directory(how.folder);
+    fs::copy(folder / "journal", how.folder / "journal", fs::copy_options::recursive);
+    const auto moved = archive_journal(how);
+    ASSERT_TRUE(moved.ok()) << moved.error().what;
+    fs::copy(how.folder / "journal" / "archive", folder / "journal" / "archive", fs::copy_options::recursive);
+    const auto segment = segment_reader::open(folder / "journal" / "archive" / segment_name({1}, moved->archived));
+    ASSERT_TRUE(segment.ok()) << segment.error().what;
+    ASSERT_TRUE(handover_file({folder / "journal"}).write({moved->archived.plus(1), segment->info().hash}).ok());
+  }
+  const auto serve_on_a_small_disk = [this] {
+    const auto opened = rocksdb_journal::open(options_of(folder));
+    ::signal(SIGXFSZ, SIG_IGN);
+    const rlimit small{64 << 10, 64 << 10};
+    ::setrlimit(RLIMIT_FSIZE, &small);
+    if (opened)
+      (*opened)->start(1, {});
+    std::this_thread::sleep_for(std::chrono::seconds(60));
+  };
+  EXPECT_EXIT(serve_on_a_small_disk(), ::testing::ExitedWithCode(journal_failure_exit_status),
+              "the journal cannot go on and the server stops: deleting in .*(.|\n)*up to entry 8000, is on disk");
+  auto opened = rocksdb_journal::open(options_of(folder));
+  ASSERT_TRUE(opened.ok()) << opened.error().what;
+  std::uint64_t count = 0;
+  ASSERT_TRUE(replay_and_compare(**opened, count).ok());
+  EXPECT_EQ(count, 8'000u);
 }
 
 // Somebody else fills the disk.
