@@ -123,8 +123,6 @@ rocksdb::DBOptions database_options(const image_store_options& wanted) {
     options.sst_file_manager.reset(rocksdb::NewSstFileManager(options.env, nullptr, "", delete_bytes_per_second, true, &status,
                                                               trash_without_bound, delete_step_bytes));
   }
-  if (wanted.env != nullptr)
-    options.max_file_opening_threads = 1; // threads to open tables that are in memory cost more than they save
   options.rate_limiter.reset(rocksdb::NewGenericRateLimiter(background_bytes_per_second));
   return options;
 }
