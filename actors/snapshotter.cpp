@@ -30,7 +30,8 @@ struct reminder {
 
 } // namespace
 
-snapshotter::snapshotter(ledger_parts& parts, std::chrono::milliseconds every) : parts_(parts), every_(every) {}
+snapshotter::snapshotter(ledger_parts& parts, std::chrono::milliseconds every)
+    : parts_(parts), every_(every), next_round_(clock::now() + every), next_reminder_(clock::now()) {}
 
 snapshotter::~snapshotter() { stop(); }
 
@@ -61,6 +62,12 @@ snapshot_figures snapshotter::figures() const {
 }
 
 // ---- from the shards ------------------------------------------------------------------------------------------------
+
+void snapshotter::ask() {
+  const std::lock_guard held(mutex_);
+  asked_ = true;
+  changed_.notify_all();
+}
 
 void snapshotter::snapshot_now() {
   std::unique_lock held(mutex_);
@@ -102,43 +109,54 @@ void snapshotter::shard_knows(std::size_t reminders) {
 
 void snapshotter::run() {
   pthread_setname_np(pthread_self(), "snapshotter");
-  clock::time_point next_round = clock::now() + every_;
-  clock::time_point next_reminder = clock::now();
   std::unique_lock held(mutex_);
   while (!stopping_) {
-    const auto is_round_written = [this] { return in_round_ && shards_left_ == 0 && batches_written_ >= round_ends_with_; };
-    const clock::time_point round_at = asked_ ? clock::now() + finish_retry : next_round;
-    const clock::time_point wake_at =
-        in_round_ ? (is_round_written() ? clock::now() + finish_retry : next_reminder) : std::min(next_reminder, round_at);
     if (queue_.empty())
-      changed_.wait_until(held, wake_at);
-    std::optional<handed_over> batch;
-    if (!queue_.empty()) {
-      batch = std::move(queue_.front());
-      queue_.pop_front();
-    }
-    const bool is_behind = queue_.size() >= batches_behind;
-    const clock::time_point now = clock::now();
-    const bool ends = is_round_written();
-    const bool begins = !in_round_ && (asked_ || now >= next_round);
-    held.unlock();
-    if (batch) {
-      parts_.images->hurry(is_behind);
-      write(std::move(*batch));
-    }
-    if (ends)
-      finish_round();
-    if (begins) {
-      begin_round();
-      next_round = now + every_;
-    }
-    if (now >= next_reminder) {
-      remind();
-      next_reminder = now + remind_interval;
-    }
-    held.lock();
-    batches_written_ += batch ? 1 : 0;
+      changed_.wait_until(held, wakes_at());
+    turn(held);
   }
+}
+
+void snapshotter::turn() {
+  std::unique_lock held(mutex_);
+  turn(held);
+}
+
+bool snapshotter::is_round_written() const { return in_round_ && shards_left_ == 0 && batches_written_ >= round_ends_with_; }
+
+snapshotter::clock::time_point snapshotter::wakes_at() const {
+  if (in_round_)
+    return is_round_written() ? clock::now() + finish_retry : next_reminder_;
+  return std::min(next_reminder_, asked_ ? clock::now() + finish_retry : next_round_);
+}
+
+void snapshotter::turn(std::unique_lock<std::mutex>& held) {
+  std::optional<handed_over> batch;
+  if (!queue_.empty()) {
+    batch = std::move(queue_.front());
+    queue_.pop_front();
+  }
+  const bool is_behind = queue_.size() >= batches_behind;
+  const clock::time_point now = clock::now();
+  const bool ends = is_round_written();
+  const bool begins = !in_round_ && (asked_ || now >= next_round_);
+  held.unlock();
+  if (batch) {
+    parts_.images->hurry(is_behind);
+    write(std::move(*batch));
+  }
+  if (ends)
+    finish_round();
+  if (begins) {
+    begin_round();
+    next_round_ = now + every_;
+  }
+  if (now >= next_reminder_) {
+    remind();
+    next_reminder_ = now + remind_interval;
+  }
+  held.lock();
+  batches_written_ += batch ? 1 : 0;
 }
 
 void snapshotter::write(handed_over batch) {

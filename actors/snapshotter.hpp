@@ -43,6 +43,10 @@ public:
 
   void start();
   void stop();
+  // Instead of `start`, again and again: what its thread would do now, on the caller's. For ledgers whose actors are stepped.
+  void turn();
+  // A round shall begin, soon.
+  void ask();
   // With everything durable and nobody running: what is left is stored, and the recovery point is the journal's end.
   void finish();
 
@@ -78,6 +82,9 @@ private:
     snapshot::recovery_point point;
   };
 
+  clock::time_point wakes_at() const; // with mutex_ held
+  bool is_round_written() const;      // the same
+  void turn(std::unique_lock<std::mutex>& held);
   void run();
   void remind();
   void begin_round();
@@ -106,6 +113,7 @@ private:
   bool in_round_ = false;
 
   // the snapshotter's own thread
+  clock::time_point next_round_, next_reminder_;
   round round_;
   instant reminded_until_{std::numeric_limits<std::int64_t>::min()};
   std::thread thread_;
