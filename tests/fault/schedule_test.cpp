@@ -1,5 +1,7 @@
 // Whole ledgers under orders of events that a seed chooses, and power losses at any time. What is expected does not depend on the order:
 // what was answered `ok` is there after the loss, asked again it is a duplicate with its first seq, and everything is there once.
+#include "actors/parts.hpp"
+#include "actors/shard_core.hpp"
 #include "engine/rfc3339.hpp"
 #include "tests/actors/running_ledger.hpp"
 #include "tests/fault/image_replay.hpp"
@@ -175,7 +177,21 @@ private:
       compare(disk);
     auto opened = simulated_ledger::open(with, disk, random_());
     EXPECT_TRUE(opened.ok()) << opened.error().what;
+    if (opened)
+      look_for_phones(**opened);
     return opened ? std::move(*opened) : nullptr;
+  }
+
+  // Who was enrolled with one has it.
+  void look_for_phones(simulated_ledger& ledger) {
+    const personal::store& store = *(*ledger).shard_at(0).core().parts().personal;
+    for (const asked_operation& each : operations_) {
+      const command& asked = each.asked->get();
+      if (asked.kind != op::enroll || asked.phone.empty() || each.seq == 0)
+        continue;
+      const result<std::string> account = store.account_of(asked.merchant, asked.phone);
+      EXPECT_TRUE(account.ok() && *account == asked.account) << asked.phone << " of " << asked.account;
+    }
   }
 
   image_comparison compare(const disk_content& disk) {

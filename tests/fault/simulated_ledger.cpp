@@ -74,12 +74,12 @@ caf::scheduler::test_coordinator& simulated_ledger::actors_of_caf() {
 
 void simulated_ledger::step() {
   if (has_images_ && random_() % 4 == 0) {
-    if (random_() % 16 == 0)
+    if (random_() % 4 == 0)
       ledger_->stepped_snapshots().ask();
     return ledger_->stepped_snapshots().turn();
   }
   auto& jobs = actors_of_caf().jobs;
-  const std::uint64_t choice = random_() % 8;
+  const std::uint64_t choice = random_() % (has_images_ ? 24 : 8); // images wait for commits: a while
   if (choice == 0 && journal_->has_something()) {
     journal_->commit();
   } else if (choice < 3 && !jobs.empty()) {
