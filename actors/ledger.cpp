@@ -5,6 +5,7 @@
 #include "actors/shard_core.hpp"
 #include "actors/supervisor.hpp"
 #include "wal/rocksdb_journal.hpp"
+#include "wal/table_file.hpp"
 
 #include <caf/send.hpp>
 
@@ -27,10 +28,29 @@ std::uint32_t shard_count_for(std::uint32_t asked) {
   return std::clamp(asked != 0 ? asked : std::thread::hardware_concurrency() / 2, 1u, shards_max);
 }
 
+// RocksDB takes some bytes of a table apart before it looks at a checksum, and ends the process where they are bad: both stores are looked
+// at before it is.
+result<std::unique_ptr<personal::store>> open_personal(const ledger_options& options) {
+  const std::filesystem::path folder = options.folder / "personal";
+  if (const result<void> sound = wal::check_tables(folder, options.env); !sound)
+    return failure{sound.error().code, "personal data " + sound.error().what};
+  return personal::store::open(folder, options.env);
+}
+
+result<std::unique_ptr<snapshot::image_store>> open_images(const ledger_options& options) {
+  snapshot::image_store_options images;
+  images.folder = options.folder / "images";
+  images.is_read_all_the_time = options.resident_accounts != 0;
+  images.env = options.env;
+  if (const result<void> sound = wal::check_tables(images.folder, options.env); !sound)
+    return failure{sound.error().code, "account images: " + sound.error().what + ". Without the folder the next start makes them again"};
+  return snapshot::image_store::open(images);
+}
+
 } // namespace
 
 ledger_parts::ledger_parts(const ledger_options& options, std::unique_ptr<wal::journal> its_journal, std::uint64_t seed)
-    : journal(std::move(its_journal)), clock(options.test_clock), merchants(seed) {
+    : journal(std::move(its_journal)), clock(options.test_clock), merchants(seed), stepped(options.stepped_actors) {
   // Work stealing walks deep queues under spinlocks, and a hot actor would keep its worker for ever.
   caf_config.set("scheduler.policy", options.stepped_actors ? caf::atom("testing") : caf::atom("sharing"));
   caf_config.set("scheduler.max-threads", 2u);
@@ -80,15 +100,14 @@ result<std::unique_ptr<ledger>> ledger::open(const ledger_options& options, cons
 
 result<std::unique_ptr<ledger>> ledger::open(const ledger_options& options, std::unique_ptr<wal::journal> journal,
                                              const std::function<void(seq_t)>& progress) {
-  auto personal = personal::store::open(options.folder / "personal");
+  auto personal = open_personal(options);
   if (!personal)
     return personal.error();
   std::unique_ptr<ledger> opened(new ledger(std::make_unique<impl>(options, std::move(journal))));
   ledger_parts& parts = opened->impl_->parts;
   parts.personal = std::move(*personal);
   if (options.snapshot_every.count() > 0) {
-    auto images =
-        snapshot::image_store::open({.folder = options.folder / "images", .is_read_all_the_time = options.resident_accounts != 0});
+    auto images = open_images(options);
     if (!images)
       return images.error();
     parts.images = std::move(*images);
@@ -125,7 +144,7 @@ void ledger::start(std::span<port* const> ports) {
       parts.core(i).wake_for(durable);
   });
   parts.supervisor = parts.system->spawn<caf::no_spawn_options>(supervisor, &parts);
-  if (parts.snapshots)
+  if (parts.snapshots && !parts.stepped)
     parts.snapshots->start();
 }
 
@@ -173,6 +192,11 @@ void ledger::snapshot_now() {
 }
 
 snapshot_figures ledger::figures() const { return impl_->parts.snapshots ? impl_->parts.snapshots->figures() : snapshot_figures{}; }
+
+snapshotter& ledger::stepped_snapshots() {
+  TALLY_ASSERT(impl_->parts.snapshots && impl_->parts.stepped);
+  return *impl_->parts.snapshots;
+}
 
 wal::journal& ledger::journal() { return *impl_->parts.journal; }
 

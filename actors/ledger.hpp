@@ -14,8 +14,13 @@
 #include <optional>
 #include <string_view>
 
+namespace rocksdb {
+class Env;
+}
+
 namespace tally::actors {
 
+class snapshotter;
 struct snapshot_figures;
 
 struct ledger_options {
@@ -26,14 +31,17 @@ struct ledger_options {
   // How often the recovery point is moved; 0: no account images, every start reads the whole journal.
   std::chrono::milliseconds snapshot_every{0};
   std::size_t resident_accounts = 0; // how many accounts may be in memory, about; 0: all. Needs snapshots
-  bool stepped_actors = false;       // tests: CAF's test_coordinator runs the ordinary actors, and accounts always get the same shards
+  // Tests: CAF's test_coordinator runs the ordinary actors, whoever opened the ledger the snapshotter, and accounts always get the same
+  // shards.
+  bool stepped_actors = false;
+  rocksdb::Env* env = nullptr; // of account images and personal data; null: the system's
 };
 
 class ledger {
 public:
   // Opens the folder (made if missing), replays the journal, checks it. `progress` gets the seq reached, now and then.
   static result<std::unique_ptr<ledger>> open(const ledger_options& options, const std::function<void(seq_t)>& progress = {});
-  // The same over a journal of the caller's, not started yet; only personal data is in the folder.
+  // The same over a journal of the caller's, not started yet; personal data and account images are in the folder.
   static result<std::unique_ptr<ledger>> open(const ledger_options& options, std::unique_ptr<wal::journal> journal,
                                               const std::function<void(seq_t)>& progress = {});
   ~ledger();
@@ -55,6 +63,7 @@ public:
   // Moves the recovery point now, and waits for it. Needs snapshots; not from a shard's thread.
   void snapshot_now();
   snapshot_figures figures() const;
+  snapshotter& stepped_snapshots(); // where actors are stepped
 
   wal::journal& journal();
   std::size_t account_count() const; // in memory; while no shard runs, or roughly

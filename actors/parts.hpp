@@ -61,6 +61,7 @@ struct ledger_parts {
   instant due_brought_back_until{std::numeric_limits<std::int64_t>::min()}; // by the test clock, on shard 0
   std::atomic<std::uint32_t> quiet_shards{0};                               // stopping, and nothing of theirs is on its way
   std::atomic<bool> giving_up{false};                                       // long scans end: the ledger is about to stop
+  const bool stepped;
   bool started = false;
   bool closed = false;
 };

@@ -30,7 +30,8 @@ struct reminder {
 
 } // namespace
 
-snapshotter::snapshotter(ledger_parts& parts, std::chrono::milliseconds every) : parts_(parts), every_(every) {}
+snapshotter::snapshotter(ledger_parts& parts, std::chrono::milliseconds every)
+    : parts_(parts), every_(every), next_round_(clock::now() + every), next_reminder_(clock::now()) {}
 
 snapshotter::~snapshotter() { stop(); }
 
@@ -61,6 +62,12 @@ snapshot_figures snapshotter::figures() const {
 }
 
 // ---- from the shards ------------------------------------------------------------------------------------------------
+
+void snapshotter::ask() {
+  const std::lock_guard held(mutex_);
+  asked_ = true;
+  changed_.notify_all();
+}
 
 void snapshotter::snapshot_now() {
   std::unique_lock held(mutex_);
@@ -102,49 +109,64 @@ void snapshotter::shard_knows(std::size_t reminders) {
 
 void snapshotter::run() {
   pthread_setname_np(pthread_self(), "snapshotter");
-  clock::time_point next_round = clock::now() + every_;
-  clock::time_point next_reminder = clock::now();
   std::unique_lock held(mutex_);
   while (!stopping_) {
-    const auto is_round_written = [this] { return in_round_ && shards_left_ == 0 && batches_written_ >= round_ends_with_; };
-    const clock::time_point round_at = asked_ ? clock::now() + finish_retry : next_round;
-    const clock::time_point wake_at = in_round_ ? (is_round_written() && !finishing_.valid() ? clock::now() + finish_retry : next_reminder)
-                                                : std::min(next_reminder, round_at);
-    if (queue_.empty() && !is_finished_)
-      changed_.wait_until(held, wake_at);
-    std::optional<handed_over> batch;
-    if (!queue_.empty()) {
-      batch = std::move(queue_.front());
-      queue_.pop_front();
-    }
-    const bool is_behind = queue_.size() >= batches_behind;
-    const clock::time_point now = clock::now();
-    const bool ends = is_round_written() && !finishing_.valid();
-    const bool has_ended = is_finished_;
-    const bool begins = !in_round_ && (asked_ || now >= next_round);
-    held.unlock();
-    if (batch) {
-      parts_.images->hurry(is_behind);
-      write(std::move(*batch));
-    }
-    if (ends)
-      finish_round();
-    if (has_ended)
-      end_round();
-    if (begins) {
-      begin_round();
-      next_round = now + every_;
-    }
-    if (now >= next_reminder) {
-      remind();
-      next_reminder = now + remind_interval;
-    }
-    held.lock();
-    batches_written_ += batch ? 1 : 0;
+    if (queue_.empty() && !has_finished())
+      changed_.wait_until(held, wakes_at());
+    turn(held);
   }
   held.unlock();
   if (finishing_.valid())
     end_round();
+}
+
+void snapshotter::turn() {
+  std::unique_lock held(mutex_);
+  turn(held);
+}
+
+bool snapshotter::may_finish() const {
+  return in_round_ && shards_left_ == 0 && batches_written_ >= round_ends_with_ && !finishing_.valid();
+}
+
+bool snapshotter::has_finished() const { return is_finished_ || (parts_.stepped && finishing_.valid()); }
+
+snapshotter::clock::time_point snapshotter::wakes_at() const {
+  if (in_round_)
+    return may_finish() ? clock::now() + finish_retry : next_reminder_;
+  return std::min(next_reminder_, asked_ ? clock::now() + finish_retry : next_round_);
+}
+
+void snapshotter::turn(std::unique_lock<std::mutex>& held) {
+  std::optional<handed_over> batch;
+  if (!queue_.empty()) {
+    batch = std::move(queue_.front());
+    queue_.pop_front();
+  }
+  const bool is_behind = queue_.size() >= batches_behind;
+  const clock::time_point now = clock::now();
+  const bool finishes = may_finish();
+  const bool ends = has_finished();
+  const bool begins = !in_round_ && (asked_ || now >= next_round_);
+  held.unlock();
+  if (batch) {
+    parts_.images->hurry(is_behind);
+    write(std::move(*batch));
+  }
+  if (finishes)
+    finish_round();
+  if (ends)
+    end_round();
+  if (begins) {
+    begin_round();
+    next_round_ = now + every_;
+  }
+  if (now >= next_reminder_) {
+    remind();
+    next_reminder_ = now + remind_interval;
+  }
+  held.lock();
+  batches_written_ += batch ? 1 : 0;
 }
 
 void snapshotter::write(handed_over batch) {
@@ -210,8 +232,7 @@ void snapshotter::finish_round() {
     round_.point.reviews = reviews_;
     due_done = due_done_;
   }
-  finishing_ = std::async(std::launch::async, [this, due_done] {
-    pthread_setname_np(pthread_self(), "snapshot-point");
+  finishing_ = std::async(parts_.stepped ? std::launch::deferred : std::launch::async, [this, due_done] {
     must(parts_.personal->sync(), "personal data cannot be synced");
     must(parts_.images->finish(round_.point), cannot_write);
     if (!parts_.clock.is_test() && due_done > instant{})

@@ -44,6 +44,10 @@ public:
 
   void start();
   void stop();
+  // Instead of `start`, again and again: what its thread would do now, on the caller's. For ledgers whose actors are stepped.
+  void turn();
+  // A round shall begin, soon.
+  void ask();
   // With everything durable and nobody running: what is left is stored, and the recovery point is the journal's end.
   void finish();
 
@@ -79,6 +83,10 @@ private:
     snapshot::recovery_point point;
   };
 
+  clock::time_point wakes_at() const; // with mutex_ held
+  bool may_finish() const;            // the same: everything of the round is stored
+  bool has_finished() const;          // the same: its point is on disk
+  void turn(std::unique_lock<std::mutex>& held);
   void run();
   void remind();
   void begin_round();
@@ -109,6 +117,7 @@ private:
   bool is_finished_ = false; // the round at hand: its point is on disk
 
   // the snapshotter's own thread
+  clock::time_point next_round_, next_reminder_;
   round round_;
   std::future<void> finishing_; // the round at hand
   instant reminded_until_{std::numeric_limits<std::int64_t>::min()};

@@ -34,6 +34,8 @@ void make_strict(rocksdb::DBOptions& options) {
   options.info_log = std::make_shared<no_log>();
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
+  if (options.env != rocksdb::Env::Default())
+    options.max_file_opening_threads = 1; // in a test's memory: threads that open tables cost more than they save
 }
 
 } // namespace tally::database

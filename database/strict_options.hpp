@@ -8,7 +8,7 @@ struct DBOptions;
 
 namespace tally::database {
 
-// Sets error handling, info log (to nowhere) and statistics; everything else is the database's own.
+// Sets error handling, info log (to nowhere) and statistics; everything else is the database's own, and its `env` is set before.
 void make_strict(rocksdb::DBOptions& options);
 
 } // namespace tally::database

@@ -1,15 +1,19 @@
 #include "personal/store.hpp"
+#include "database/folder.hpp"
+#include "personal/acknowledged_mark.hpp"
 #include "personal/store_options.hpp"
 
 #include <openssl/rand.h>
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/file_system.h>
 #include <rocksdb/options.h>
 #include <rocksdb/write_batch.h>
 
 #include <algorithm>
-#include <chrono>
+#include <iterator>
+#include <mutex>
 #include <set>
-#include <thread>
 
 namespace tally::personal {
 
@@ -18,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t former_phones_max = 32; // of an account, before what is left of them is purged
-constexpr std::chrono::seconds purge_patience{30};
+constexpr std::int64_t purge_patience_us = 30'000'000, purge_pause_max_us = 100'000;
 
 rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -38,28 +42,24 @@ failure open_failure(const fs::path& folder, const rocksdb::Status& status) {
 }
 
 // Where RocksDB keeps data: tables, logs, the list of tables.
-bool holds_keys(const fs::path& file) {
-  const std::string name = file.filename().string();
-  return file.extension() == ".sst" || file.extension() == ".log" || file.extension() == ".dbtmp" || name.starts_with("MANIFEST");
+bool holds_keys(const std::string& name) {
+  return name.ends_with(".sst") || name.ends_with(".log") || name.ends_with(".dbtmp") || name.starts_with("MANIFEST");
 }
 
-result<std::set<std::string>> files_in(const fs::path& folder) {
+result<std::set<std::string>> files_in(rocksdb::Env& env, const fs::path& folder) {
+  std::vector<std::string> all;
+  if (const rocksdb::Status status = env.GetChildren(folder.string(), &all); !status.ok())
+    return failed(folder, "listing", status);
   std::set<std::string> names;
-  std::error_code error;
-  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error))
-    if (holds_keys(at->path()))
-      names.insert(at->path().filename().string());
-  if (error)
-    return failure{failure_code::io, "personal data " + folder.string() + ": " + error.message()};
+  std::ranges::copy_if(all, std::inserter(names, names.end()), holds_keys);
   return names;
 }
 
 // Whether there is no database yet. One without its CURRENT file would be made again, and lost.
-result<bool> has_no_database(const fs::path& folder) {
-  std::error_code ignored;
-  if (fs::exists(folder / "CURRENT", ignored))
+result<bool> has_no_database(rocksdb::Env& env, const fs::path& folder) {
+  if (env.FileExists((folder / "CURRENT").string()).ok())
     return false;
-  const auto names = files_in(folder);
+  const auto names = files_in(env, folder);
   if (!names)
     return names.error();
   for (const std::string& name : *names)
@@ -84,9 +84,50 @@ std::uint64_t random_number() {
 
 struct store::impl {
   fs::path folder;
+  rocksdb::Env* env = nullptr;
   std::unique_ptr<rocksdb::DB> db;
+  std::mutex mark_mutex;
+  std::optional<acknowledged_mark> mark;
   salt secret{};
   std::uint64_t purges = 0;
+
+  result<void> open(bool is_new) {
+    auto found = acknowledged_mark::open(*env, folder / "acknowledged");
+    if (!found)
+      return found.error();
+    mark = std::move(*found);
+    rocksdb::Options options = store_options(is_new, env);
+    const bool is_known = mark->newest().has_value();
+    if (!is_new && is_known) {
+      options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+      if (result<void> there = all_acknowledged(options); !there)
+        return there;
+    }
+    rocksdb::DB* opened = nullptr;
+    const rocksdb::Status status = rocksdb::DB::Open(options, folder.string(), &opened);
+    db.reset(opened);
+    if (!status.ok())
+      return open_failure(folder, status);
+    if (is_known)
+      return {};
+    const result<void> raised = mark->raise(db->GetLatestSequenceNumber());
+    return raised ? mark->sync() : raised;
+  }
+
+  // Looks without changing anything: opening drops what is behind the first bad record of the log, which must be nothing but what was being
+  // written when the power went.
+  result<void> all_acknowledged(const rocksdb::Options& options) const {
+    rocksdb::DB* opened = nullptr;
+    const rocksdb::Status status = rocksdb::DB::OpenForReadOnly(options, folder.string(), &opened);
+    const std::unique_ptr<rocksdb::DB> seen(opened);
+    if (!status.ok())
+      return open_failure(folder, status);
+    if (const std::uint64_t there = seen->GetLatestSequenceNumber(); there < *mark->newest())
+      return failure{failure_code::corrupt, "personal data " + folder.string() +
+                                                ": a log is damaged or gone, and acknowledged changes with it: there are " +
+                                                std::to_string(there) + " of " + std::to_string(*mark->newest())};
+    return {};
+  }
 
   result<void> read_format(bool is_new) {
     const result<std::optional<std::string>> found = read(format_key);
@@ -153,7 +194,13 @@ struct store::impl {
     const rocksdb::Status status = db->Write(options, &batch);
     if (!status.ok())
       return failed(folder, doing, status);
-    return {};
+    return sync ? acknowledge(db->GetLatestSequenceNumber()) : result<void>();
+  }
+
+  // Everything up to there is synced.
+  result<void> acknowledge(rocksdb::SequenceNumber sequence) {
+    const std::lock_guard held(mark_mutex);
+    return mark->raise(sequence);
   }
 
   result<void> begin(const intent& begun) {
@@ -267,14 +314,14 @@ struct store::impl {
     const rocksdb::Status flushed = db->Flush(rocksdb::FlushOptions());
     if (!flushed.ok())
       return failed(folder, "flushing", flushed);
-    const auto deadline = std::chrono::steady_clock::now() + purge_patience;
-    while (true) {
+    std::int64_t waited_us = 0;
+    for (std::int64_t pause_us = 1'000;; pause_us = std::min(2 * pause_us, purge_pause_max_us)) {
       const result<std::string> old = oldest_unused_file();
       if (!old)
         return old.error();
       if (old->empty())
-        return {};
-      if (std::chrono::steady_clock::now() > deadline)
+        return sync_folder();
+      if (waited_us > purge_patience_us)
         return failure{failure_code::io, "personal data " + folder.string() + ": " + *old + " holds erased data and is not deleted"};
       // A look through the whole folder, here and now; a read that has just ended may have kept a table.
       rocksdb::Status deleted = db->DisableFileDeletions();
@@ -282,25 +329,33 @@ struct store::impl {
         deleted = db->EnableFileDeletions();
       if (!deleted.ok())
         return failed(folder, "deleting files", deleted);
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      env->SleepForMicroseconds(static_cast<int>(pause_us));
+      waited_us += pause_us;
     }
+  }
+
+  // Else a power loss could bring deleted files back.
+  result<void> sync_folder() const {
+    if (const rocksdb::Status synced = database::sync_folder(*env, folder); !synced.ok())
+      return failed(folder, "syncing it", synced);
+    return {};
   }
 
   // What a killed process had begun to write and not named yet: RocksDB leaves it where its number is a newer one than any it knows.
   result<void> drop_unfinished_files() const {
-    const auto names = files_in(folder);
+    const auto names = files_in(*env, folder);
     if (!names)
       return names.error();
-    std::error_code error;
     for (const std::string& name : *names)
-      if (name.ends_with(".dbtmp") && !fs::remove(folder / name, error) && error)
-        return failure{failure_code::io, "deleting " + (folder / name).string() + ": " + error.message()};
+      if (name.ends_with(".dbtmp"))
+        if (const rocksdb::Status gone = env->DeleteFile((folder / name).string()); !gone.ok() && !gone.IsPathNotFound())
+          return failed(folder, "deleting " + name, gone);
     return {};
   }
 
   // Empty: there are only tables in use, one log and one manifest.
   result<std::string> oldest_unused_file() const {
-    const auto names = files_in(folder);
+    const auto names = files_in(*env, folder);
     if (!names)
       return names.error();
     std::vector<rocksdb::LiveFileMetaData> tables;
@@ -325,21 +380,17 @@ struct store::impl {
 store::store(std::unique_ptr<impl> state) : impl_(std::move(state)) {}
 store::~store() = default;
 
-result<std::unique_ptr<store>> store::open(const std::filesystem::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error)
-    return failure{failure_code::io, "making " + folder.string() + ": " + error.message()};
-  const result<bool> is_new = has_no_database(folder);
-  if (!is_new)
-    return is_new.error();
+result<std::unique_ptr<store>> store::open(const std::filesystem::path& folder, rocksdb::Env* env) {
   auto state = std::make_unique<impl>();
   state->folder = folder;
-  rocksdb::DB* db = nullptr;
-  const rocksdb::Status status = rocksdb::DB::Open(store_options(*is_new), folder.string(), &db);
-  state->db.reset(db);
-  if (!status.ok())
-    return open_failure(folder, status);
+  state->env = env != nullptr ? env : rocksdb::Env::Default();
+  if (const rocksdb::Status made = database::make_folder(*state->env, folder); !made.ok())
+    return failed(folder, "making it", made);
+  const result<bool> is_new = has_no_database(*state->env, folder);
+  if (!is_new)
+    return is_new.error();
+  if (result<void> opened = state->open(*is_new); !opened)
+    return opened.error();
   if (result<void> known = state->read_format(*is_new); !known)
     return known.error();
   if (result<void> dropped = state->drop_unfinished_files(); !dropped)
@@ -407,9 +458,10 @@ result<void> store::settle(const intent& begun, std::string_view account) {
 }
 
 result<void> store::sync() {
+  const rocksdb::SequenceNumber written = impl_->db->GetLatestSequenceNumber();
   if (const rocksdb::Status status = impl_->db->SyncWAL(); !status.ok())
     return failed(impl_->folder, "syncing", status);
-  return {};
+  return impl_->acknowledge(written);
 }
 
 result<void> store::drop(const intent& begun) {

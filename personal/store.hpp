@@ -11,14 +11,18 @@
 #include <string_view>
 #include <vector>
 
+namespace rocksdb {
+class Env;
+}
+
 namespace tally::personal {
 
 // Lifecycle: open; settle or drop the intents that are still open, by what the journal says; then use.
 // Thread: reads from any, at any time; changes from one. A change that fails leaves unknown what is on disk: the caller must not go on.
 class store {
 public:
-  // Makes the folder if it is missing. `locked`: somebody else has it; `corrupt` says what is damaged.
-  static result<std::unique_ptr<store>> open(const std::filesystem::path& folder);
+  // Makes the folder if it is missing. `locked`: somebody else has it; `corrupt` says what is damaged. No `env`: the system's.
+  static result<std::unique_ptr<store>> open(const std::filesystem::path& folder, rocksdb::Env* env = nullptr);
   ~store();
   store(const store&) = delete;
   store& operator=(const store&) = delete;

@@ -3,6 +3,7 @@
 #include "database/strict_options.hpp"
 
 #include <rocksdb/cache.h>
+#include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
@@ -17,11 +18,13 @@ constexpr double filter_bits_per_key = 10; // phones of nobody's are asked for, 
 
 } // namespace
 
-rocksdb::Options store_options(bool is_new) {
+rocksdb::Options store_options(bool is_new, rocksdb::Env* env) {
   rocksdb::Options options;
+  options.env = env != nullptr ? env : rocksdb::Env::Default();
   options.create_if_missing = is_new;
   options.error_if_exists = is_new;
-  // A last record that was cut short was never acknowledged; the default would take what is before any damage, and drop the rest.
+  // A last record that was cut short was never acknowledged; the default would take what is before any damage, and drop the rest
+  // (`store::open` does, when it has seen that nothing acknowledged goes with it).
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   options.avoid_flush_during_recovery = false;
   options.track_and_verify_wals_in_manifest = false; // false alarms in 7.8

@@ -2,11 +2,12 @@
 #pragma once
 
 namespace rocksdb {
+class Env;
 struct Options;
-}
+} // namespace rocksdb
 
 namespace tally::personal {
 
-rocksdb::Options store_options(bool is_new);
+rocksdb::Options store_options(bool is_new, rocksdb::Env* env = nullptr); // null: the system's
 
 } // namespace tally::personal

@@ -1,10 +1,12 @@
 #include "snapshot/image_store.hpp"
 
+#include "database/folder.hpp"
 #include "database/strict_options.hpp"
 
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
+#include <rocksdb/file_system.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
 #include <rocksdb/rate_limiter.h>
@@ -24,7 +26,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t memtable_bytes = 32ull << 20;
 constexpr double memtable_filter_ratio = 0.05;
 constexpr std::size_t read_cache_bytes = 64ull << 20;
 constexpr double filter_bits_per_key = 10; // accounts that are enrolled are asked for first
@@ -106,9 +107,11 @@ std::optional<spilled_record> read_spilled(std::string_view key, std::string_vie
   return record;
 }
 
+rocksdb::Env* env_of(const image_store_options& wanted) { return wanted.env != nullptr ? wanted.env : rocksdb::Env::Default(); }
+
 rocksdb::DBOptions database_options(const image_store_options& wanted) {
   rocksdb::DBOptions options;
-  options.env = wanted.env != nullptr ? wanted.env : rocksdb::Env::Default();
+  options.env = env_of(wanted);
   options.create_if_missing = options.create_missing_column_families = true;
   database::make_strict(options);
   options.atomic_flush = true; // there is no log: what is flushed is flushed of everything
@@ -125,7 +128,7 @@ rocksdb::DBOptions database_options(const image_store_options& wanted) {
   return options;
 }
 
-rocksdb::ColumnFamilyOptions family_options(std::size_t prefix_bytes = 0) {
+rocksdb::ColumnFamilyOptions family_options(std::size_t memtable_bytes, std::size_t prefix_bytes = 0) {
   rocksdb::ColumnFamilyOptions options;
   options.write_buffer_size = memtable_bytes;
   options.max_write_buffer_number = 4;
@@ -169,8 +172,9 @@ struct image_store::impl {
     const bool is_locked = status.IsIOError() && status.ToString().find("LOCK") != std::string::npos;
     if (is_locked)
       return {failure_code::locked, "another server has " + folder.string() + " (" + status.ToString() + ")"};
-    return status.IsIOError() ? failure{failure_code::io, "account images " + folder.string() + ": " + doing + ": " + status.ToString()}
-                              : damaged(doing + ": " + status.ToString());
+    const bool is_damage = !status.IsIOError() || status.IsPathNotFound(); // a file that another one names
+    return !is_damage ? failure{failure_code::io, "account images " + folder.string() + ": " + doing + ": " + status.ToString()}
+                      : damaged(doing + ": " + status.ToString());
   }
   failure damaged(const std::string& what) const {
     return {failure_code::corrupt, "account images " + folder.string() + ": " + what +
@@ -181,10 +185,10 @@ struct image_store::impl {
   result<void> open(const image_store_options& wanted) {
     folder = wanted.folder;
     rocksdb::DBOptions options = database_options(wanted);
-    std::vector<rocksdb::ColumnFamilyDescriptor> families{{rocksdb::kDefaultColumnFamilyName, family_options()},
-                                                          {"due", family_options()},
-                                                          {"point", family_options()},
-                                                          {"spilled", family_options(spilled_prefix_bytes)}};
+    std::vector<rocksdb::ColumnFamilyDescriptor> families{{rocksdb::kDefaultColumnFamilyName, family_options(wanted.memtable_bytes)},
+                                                          {"due", family_options(wanted.memtable_bytes)},
+                                                          {"point", family_options(wanted.memtable_bytes)},
+                                                          {"spilled", family_options(wanted.memtable_bytes, spilled_prefix_bytes)}};
     std::vector<rocksdb::ColumnFamilyHandle*> handles;
     rocksdb::DB* opened = nullptr;
     const auto try_to_open = [&] {
@@ -255,11 +259,12 @@ image_store::image_store(std::unique_ptr<impl> state) : impl_(std::move(state)) 
 image_store::~image_store() = default;
 
 result<std::unique_ptr<image_store>> image_store::open(const image_store_options& options) {
-  std::error_code error;
-  if (options.read_only && !fs::exists(options.folder / "CURRENT", error))
+  rocksdb::Env& env = *env_of(options);
+  if (options.read_only && !env.FileExists((options.folder / "CURRENT").string()).ok())
     return failure{failure_code::missing, "there are no account images in " + options.folder.string()};
-  if (!options.read_only && options.env == nullptr && !fs::create_directories(options.folder, error) && error)
-    return failure{failure_code::io, "making " + options.folder.string() + ": " + error.message()};
+  if (!options.read_only)
+    if (const rocksdb::Status made = database::make_folder(env, options.folder); !made.ok())
+      return failure{failure_code::io, "making " + options.folder.string() + ": " + made.ToString()};
   auto state = std::make_unique<impl>();
   if (result<void> opened = state->open(options); !opened)
     return opened.error();

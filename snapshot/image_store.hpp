@@ -27,7 +27,8 @@ struct image_store_options {
   // not wait for it. Reading from the disk what was just written costs 100 us an account and more (p99 of 20,000/s: 400-600 ms, not
   // 60-160).
   bool is_read_all_the_time = false;
-  rocksdb::Env* env = nullptr; // null: the system's
+  rocksdb::Env* env = nullptr;              // null: the system's
+  std::size_t memtable_bytes = 32ull << 20; // written to a table when full, if no point is finished before
 };
 
 // Lifecycle: open, then use. Thread: reads and `hurry` from any at any time; `finish` and `drop_due_before` from one at a time, `write`

@@ -1,5 +1,6 @@
 #include "wal/disk.hpp"
 
+#include "database/folder.hpp"
 #include "wal/os_failure.hpp"
 
 #include <rocksdb/env.h>
@@ -84,21 +85,7 @@ result<std::vector<fs::path>> disk::files_in(const fs::path& folder, const char*
   return files;
 }
 
-result<void> disk::make_folder(const fs::path& folder) const {
-  const fs::path parent = folder.parent_path();
-  const result<bool> is_there = exists(folder);
-  if (!is_there)
-    return is_there.error();
-  if (*is_there)
-    return {};
-  if (!parent.empty() && parent != folder)
-    if (result<void> made = make_folder(parent); !made)
-      return made;
-  const rocksdb::IOStatus status = files_of(env_).CreateDirIfMissing(folder.string(), no_options, nullptr);
-  if (!status.ok())
-    return failed("making", folder, status);
-  return sync_folder(parent.empty() ? "." : parent);
-}
+result<void> disk::make_folder(const fs::path& folder) const { return to_result("making", folder, database::make_folder(*env_, folder)); }
 
 result<void> disk::put(const fs::path& file, std::span<const std::byte> content) const {
   fs::path unfinished = file;
@@ -138,13 +125,7 @@ result<void> disk::remove(const fs::path& file) const {
   return to_result("removing", file, files_of(env_).DeleteFile(file.string(), no_options, nullptr));
 }
 
-result<void> disk::sync_folder(const fs::path& folder) const {
-  std::unique_ptr<rocksdb::FSDirectory> opened;
-  rocksdb::IOStatus status = files_of(env_).NewDirectory(folder.string(), no_options, &opened, nullptr);
-  if (status.ok())
-    status = opened->Fsync(no_options, nullptr);
-  return to_result("syncing", folder, status);
-}
+result<void> disk::sync_folder(const fs::path& folder) const { return to_result("syncing", folder, database::sync_folder(*env_, folder)); }
 
 result<disk_file> disk::open(const fs::path& file, bool read_only) const {
   disk_file opened;

@@ -92,10 +92,14 @@ std::vector<std::string> running_ledger::names_on(const std::vector<std::uint32_
 
 std::vector<std::string> running_ledger::fingerprints() {
   TALLY_ASSERT(threads_.empty());
+  return fingerprints_of(*ledger_);
+}
+
+std::vector<std::string> fingerprints_of(ledger& tally) {
   std::vector<std::string> all;
-  for (std::uint32_t i = 0; i < ledger_->shard_count(); ++i)
-    ledger_->shard_at(i).core().accounts().for_each([&](account_actor& each) {
-      ledger_->shard_at(i).core().images().make_whole(each.state()); // what was spilled counts, too
+  for (std::uint32_t i = 0; i < tally.shard_count(); ++i)
+    tally.shard_at(i).core().accounts().for_each([&](account_actor& each) {
+      tally.shard_at(i).core().images().make_whole(each.state()); // what was spilled counts, too
       all.push_back(std::to_string(each.state().merchant) + "/" + std::string(each.id()) + "/" + fingerprint(each.state()));
     });
   std::ranges::sort(all);

@@ -55,6 +55,9 @@ private:
   std::vector<std::thread> threads_;
 };
 
+// Of every account in memory, by "merchant/account", with what it has spilled; while no shard runs.
+std::vector<std::string> fingerprints_of(ledger& tally);
+
 // Commands, short.
 command enroll_of(std::string_view account, std::string_view merchant = "beanhouse");
 command earn_of(std::string_view account, std::string_view order, std::int64_t units, std::string_view merchant = "beanhouse");

@@ -1,6 +1,7 @@
 // Files that went bad, went missing or are another journal's: refused by name, or everything is there all the same. Never fewer entries,
 // never other ones.
 #include "snapshot/image_store.hpp"
+#include "tests/fault/flipped_bits.hpp"
 #include "tests/fault/journal_history.hpp"
 #include "tests/fault/totals.hpp"
 #include "wal/block_store.hpp"
@@ -75,9 +76,6 @@ verdict read_all(const disk_content& content, const short_journal& journal, bool
 bool is_one_of(const std::string& file, std::initializer_list<const char*> names) {
   return std::ranges::any_of(names, [&](const char* name) { return file.find(name) != std::string::npos; });
 }
-
-// RocksDB keeps its options in a file that it reads back only to compare, and an id that it does not use.
-bool is_told_apart_from_nothing(const std::string& file) { return is_one_of(file, {"/IDENTITY", "/OPTIONS", "/LOCK"}); }
 
 void flip_every_bit(const short_journal& journal, std::initializer_list<const char*> files, bool read_only) {
   std::size_t flipped = 0, refused = 0;

@@ -113,6 +113,15 @@ std::string disk_call::text() const {
   return line;
 }
 
+disk_content empty_disk() { return {{}, {"/disk"}}; }
+
+std::string last_calls(const std::vector<disk_call>& calls, std::size_t end) {
+  std::string text;
+  for (std::size_t i = end > 12 ? end - 12 : 0; i < end; ++i)
+    text += "  " + std::to_string(i) + " " + calls[i].text() + "\n";
+  return text;
+}
+
 std::uint64_t disk_content::fingerprint() const {
   std::uint64_t sum = folders.size();
   const auto add = [&sum](std::string_view text) { sum = (sum ^ std::hash<std::string_view>()(text)) * 0x9e3779b97f4a7c15ull + 1; };

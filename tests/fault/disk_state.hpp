@@ -22,6 +22,9 @@ struct disk_content {
   std::uint64_t fingerprint() const;
 };
 
+// A disk with nothing on it but the folder that an administrator made.
+disk_content empty_disk();
+
 // One call that changes the disk, or promises something about it.
 struct disk_call {
   enum class kind : std::uint8_t {
@@ -49,6 +52,8 @@ struct disk_call {
   std::string text() const; // "write /disk/a +17 at 40"
 };
 const char* name_of(disk_call::kind what);
+// The calls from `end - 12` to `end`, for a message.
+std::string last_calls(const std::vector<disk_call>& calls, std::size_t end);
 
 // What a power loss does with what was not synced.
 struct power_loss {

@@ -1,5 +1,6 @@
 // The n-th call of a journal's life fails, for every n and in several ways: it says so and stops, or could do without; whatever had been
 // acknowledged stays, on the disk as it is and after a power loss on top.
+#include "tests/fault/failing_calls.hpp"
 #include "tests/fault/journal_history.hpp"
 #include "tests/fault/totals.hpp"
 
@@ -15,23 +16,6 @@ namespace {
 
 using effect = call_fault::effect;
 using kind = disk_call::kind;
-
-// What it comes to for a call of that kind.
-const char* name_of(effect what, kind of) {
-  if ((what == effect::half_written && of != kind::write) || (what == effect::lost_sync && of != kind::sync))
-    what = effect::io_error;
-  switch (what) {
-  case effect::io_error:
-    return "fails";
-  case effect::no_space:
-    return "finds the disk full";
-  case effect::half_written:
-    return "is done by half and fails";
-  case effect::lost_sync:
-    return "fails, loses its bytes, and succeeds when called again";
-  }
-  return "";
-}
 
 // One script a seed; every run of it makes the same calls up to the one that fails.
 class script {
@@ -92,9 +76,8 @@ protected:
     if (!disk.has_failed())
       return {};
     const disk_call failed = disk.failed_call();
-    SCOPED_TRACE(failed.text() + " " + name_of(fault.what, failed.what) + (fault.for_ever ? ", and so does all that follows" : "") +
-                 ", as call " + std::to_string(fault.nth));
-    count_fault(std::string("the n-th call fails: ") + fault::name_of(failed.what) + " " + name_of(fault.what, failed.what));
+    SCOPED_TRACE(text_of(fault, failed));
+    count_failing_call(fault, failed);
     journal->lose_power();
     if (!done) {
       EXPECT_NE(done.error().what.find(journal_name), std::string::npos) << "it does not say where: " << done.error().what;
@@ -134,18 +117,7 @@ protected:
       // All effects of a call, then the next; short runs look at every third call of their one history.
       const std::uint64_t step = wanted < 2'000 ? 3 : 1;
       for (const bool from_empty : {false, true})
-        for (std::uint64_t nth = 1 + seed % step; !HasFailure(); nth += step) {
-          const std::optional<kind> failed = play(played, from_empty, {nth, {}, effect::io_error, false});
-          if (!failed)
-            break;
-          runs += 3;
-          play(played, from_empty, {nth, {}, effect::io_error, true});
-          play(played, from_empty, {nth, {}, effect::no_space, true});
-          if (*failed == kind::write)
-            play(played, from_empty, {nth, {}, effect::half_written, false}), ++runs;
-          if (*failed == kind::sync)
-            play(played, from_empty, {nth, {}, effect::lost_sync, false}), ++runs;
-        }
+        runs += fail_calls(1 + seed % step, step, [&](const call_fault& fault) { return play(played, from_empty, fault); });
     }
     std::printf("%llu runs: %llu did not open, %llu stopped, %llu could do without\n", number(runs), number(refused_), number(stopped_),
                 number(went_on_));

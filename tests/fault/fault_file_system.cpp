@@ -31,7 +31,12 @@ std::string plain(const std::string& name) {
 
 IOStatus absent(const std::string& name) { return IOStatus::PathNotFound("no such file or directory", name); }
 
-bool is_log(const std::string& name) { return name.ends_with(".log"); }
+// As the machine's file system says it: space may come back.
+IOStatus no_space(const std::string& doing) {
+  IOStatus full = IOStatus::NoSpace("No space left on device", doing);
+  full.SetRetryable(true);
+  return full;
+}
 
 class sleepless_clock final : public rocksdb::SystemClockWrapper {
 public:
@@ -82,7 +87,7 @@ protected:
   IOStatus sync() {
     const std::lock_guard held(owner_.mutex_);
     const IOStatus done = owner_.make({call::sync, name_, {}, number_, 0, {}});
-    if (is_log(name_))
+    if (owner_.is_held_log(name_))
       owner_.is_committing_ = false;
     return done;
   }
@@ -252,8 +257,7 @@ IOStatus fault_file_system::fail(disk_call& made, call_fault::effect what) {
     state_.apply(made);
     history_.push_back(std::move(made));
   }
-  return what == call_fault::effect::no_space ? IOStatus::NoSpace("No space left on device", doing)
-                                              : IOStatus::IOError("Input/output error", doing);
+  return what == call_fault::effect::no_space ? no_space(doing) : IOStatus::IOError("Input/output error", doing);
 }
 
 IOStatus fault_file_system::make(disk_call made) {
@@ -275,7 +279,7 @@ IOStatus fault_file_system::make(disk_call made) {
         state_.apply(made);
         history_.push_back(std::move(made));
       }
-      return IOStatus::NoSpace("No space left on device", doing);
+      return no_space(doing);
     }
   }
   state_.apply(made);
@@ -297,7 +301,7 @@ IOStatus fault_file_system::read(std::uint64_t file, const std::string& name, st
 // ---- commits one by one -----------------------------------------------------------------------------------------------
 
 void fault_file_system::wait_for_leave(std::unique_lock<std::mutex>& held, const std::string& name) {
-  if (!holds_ || is_committing_ || !is_log(name))
+  if (!holds_ || is_committing_ || !is_held_log(name))
     return;
   is_waited_for_ = true;
   changed_.notify_all();
@@ -306,9 +310,12 @@ void fault_file_system::wait_for_leave(std::unique_lock<std::mutex>& held, const
   is_committing_ = true;
 }
 
-void fault_file_system::hold_commits() {
+bool fault_file_system::is_held_log(const std::string& name) const { return name.ends_with(".log") && name.starts_with(held_folder_); }
+
+void fault_file_system::hold_commits(const std::string& folder) {
   const std::lock_guard held(mutex_);
   holds_ = true;
+  held_folder_ = folder + "/";
 }
 
 bool fault_file_system::is_holding() const {

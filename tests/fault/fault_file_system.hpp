@@ -51,8 +51,8 @@ public:
   std::uint64_t bytes() const;
   std::uint64_t count_of(disk_call::kind what) const; // of the calls so far, failed ones, too
 
-  // ---- commits one by one: the writer of the log waits before each of them
-  void hold_commits();
+  // ---- commits one by one: the writer of the log in that folder waits before each of them
+  void hold_commits(const std::string& folder);
   bool is_holding() const; // somebody waits
   void let_one_go();
   void let_all_go();
@@ -115,6 +115,7 @@ private:
   rocksdb::IOStatus fail(disk_call& call, call_fault::effect what);
   rocksdb::IOStatus read(std::uint64_t file, const std::string& name, std::uint64_t offset, std::size_t size, char* to,
                          rocksdb::Slice* found);
+  bool is_held_log(const std::string& name) const;
   void wait_for_leave(std::unique_lock<std::mutex>& held, const std::string& name);
 
   mutable std::mutex mutex_;
@@ -130,6 +131,7 @@ private:
 
   std::condition_variable changed_;
   bool holds_ = false;
+  std::string held_folder_;
   bool is_waited_for_ = false;
   bool is_committing_ = false; // let go, not synced yet
   bool may_go_ = false;

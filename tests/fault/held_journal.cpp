@@ -55,7 +55,7 @@ result<void> held_journal::replay(seq_t from, const wal::journal_reader::visitor
 
 void held_journal::start(std::uint32_t shard_count, std::function<void(seq_t durable)> on_durable) {
   is_started_ = true;
-  disk_.files->hold_commits();
+  disk_.files->hold_commits(journal_name);
   inner_->start(shard_count, [this, on_durable = std::move(on_durable)](seq_t durable) {
     acknowledged_.push_back({disk_.files->calls(), durable.value});
     if (on_durable)

@@ -43,7 +43,7 @@ public:
   void append(std::uint32_t shard, const wal::batch& ready) override;
   seq_t durable_seq() const override { return inner_->durable_seq(); }
   wal::digest newest_digest() const override { return inner_->newest_digest(); }
-  result<void> must_hold(const wal::digest&) const override { return {}; }
+  result<void> must_hold(const wal::digest& what) const override { return inner_->must_hold(what); }
   std::unique_ptr<wal::journal_reader> make_reader() override { return inner_->make_reader(); }
   void learn_merchant(merchant_number number, std::string_view name) override { inner_->learn_merchant(number, name); }
   void stop() override; // writes what is left, if it has not stopped

@@ -7,8 +7,6 @@ constexpr instant first_at{1'767'225'600'000'000}; // 2026-01-01
 
 } // namespace
 
-disk_content empty_disk() { return {{}, {"/disk"}}; }
-
 wal::testing::owned_entry expected_entry::made(std::uint64_t number) const {
   wal::testing::owned_entry entry = wal::testing::make_earn(number, first_at.plus_us(static_cast<std::int64_t>(group / 2)));
   entry.value.group = {group};
@@ -182,13 +180,6 @@ private:
 
 found check_disk(const disk_content& content, const expected_entries& entries, std::uint64_t acknowledged, bool and_goes_on) {
   return disk_check(content, entries, acknowledged).run(and_goes_on);
-}
-
-std::string last_calls(const std::vector<disk_call>& calls, std::size_t end) {
-  std::string text;
-  for (std::size_t i = end > 12 ? end - 12 : 0; i < end; ++i)
-    text += "  " + std::to_string(i) + " " + calls[i].text() + "\n";
-  return text;
 }
 
 } // namespace tally::fault

@@ -16,9 +16,6 @@
 
 namespace tally::fault {
 
-// A disk with nothing on it but the folder that an administrator made.
-disk_content empty_disk();
-
 // What stands at a seq: which group, and in which life it was written.
 struct expected_entry {
   std::uint64_t group = 0; // its first seq
@@ -85,8 +82,5 @@ struct found {
 // Opens the journal on that disk, by way of a repair where it asks for one, and reads all of it: every entry as it was written, no gap,
 // no part of a group, nothing acknowledged missing. With `and_goes_on` one more group is written and everything read again.
 found check_disk(const disk_content& content, const expected_entries& entries, std::uint64_t acknowledged, bool and_goes_on);
-
-// The calls from `end - 12` to `end`, for a message.
-std::string last_calls(const std::vector<disk_call>& calls, std::size_t end);
 
 } // namespace tally::fault

@@ -1,55 +1,35 @@
 // The power goes, after any call of a history: whatever the disk kept of what was not synced, the journal opens with everything that was
 // acknowledged, or says what to do and then does.
 #include "tests/fault/journal_history.hpp"
+#include "tests/fault/power_cuts.hpp"
 #include "tests/fault/totals.hpp"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <chrono>
-#include <unordered_set>
 
 namespace tally::fault {
 namespace {
-
-struct loss_kind {
-  power_loss how;
-  const char* name;
-  int draws = 1; // of what a disk keeps
-};
-
-using bytes = power_loss::bytes;
-using names = power_loss::names;
-
-constexpr loss_kind loss_kinds[] = {
-    {{bytes::all, names::all}, "kill: all that was written is there"},
-    {{bytes::none, names::none}, "power loss: all unsynced bytes and names lost"},
-    {{bytes::none, names::all}, "power loss: all unsynced bytes lost"},
-    {{bytes::prefix, names::prefix}, "power loss: unsynced bytes and names cut at some point", 3},
-    {{bytes::sectors, names::prefix}, "power loss: unsynced sectors torn", 3},
-    {{bytes::garbage, names::all}, "power loss: unsynced sectors torn, garbage in new ones", 3},
-    {{bytes::prefix, names::any}, "power loss: any of the unsynced names kept"},
-    {{bytes::all, names::none}, "power loss: all unsynced names lost"},
-};
 
 // Plays histories of one seed after another until so many different disks have been looked at.
 class cut_points {
 public:
   cut_points(std::uint64_t seed, std::uint64_t wanted, std::size_t memtable_bytes, std::uint32_t note_bytes)
-      : random_(seed), wanted_(wanted), memtable_bytes_(memtable_bytes), note_bytes_(note_bytes) {}
+      : cuts_(seed, wanted), memtable_bytes_(memtable_bytes), note_bytes_(note_bytes) {}
 
   void play() {
-    while (seen_.size() < wanted_ && !::testing::Test::HasFailure()) {
+    while (!cuts_.is_done()) {
       ++histories_;
       play_history();
     }
     std::printf("%zu different disks after %llu cut points of %llu histories: %llu opened, %llu after a repair; %llu went on\n",
-                seen_.size(), number(points_), number(histories_), number(opened_), number(repaired_), number(went_on_));
+                cuts_.seen(), number(cuts_.points()), number(histories_), number(opened_), number(repaired_), number(went_on_));
   }
 
 private:
   static unsigned long long number(std::uint64_t value) { return value; }
-  std::uint32_t any_of(std::uint32_t count) { return static_cast<std::uint32_t>(random_() % count); }
+  std::uint32_t any_of(std::uint32_t count) { return cuts_.any_of(count); }
 
   void play_history() {
     disk_content disk = empty_disk();
@@ -63,10 +43,7 @@ private:
       // the next one comes after a cut somewhere in this one
       const std::size_t cut =
           any_of(3) == 0 ? recorded.calls.size() : recorded.calls.size() - any_of(static_cast<std::uint32_t>(recorded.calls.size() / 2));
-      disk_state state(recorded.before);
-      for (std::size_t i = 0; i < cut; ++i)
-        state.apply(recorded.calls[i]);
-      disk = state.after(loss_kinds[any_of(std::size(loss_kinds))].how, random_);
+      disk = cuts_.after_some_call(recorded.before, recorded.calls, cut);
       make_ready(disk, entries, recorded);
     }
   }
@@ -110,21 +87,10 @@ private:
   }
 
   void cut_everywhere(const recorded_life& life) {
-    disk_state state(life.before);
-    for (std::size_t cut = 0; cut <= life.calls.size() && seen_.size() < wanted_ && !::testing::Test::HasFailure(); ++cut) {
-      if (cut > 0)
-        state.apply(life.calls[cut - 1]);
-      const std::uint64_t acknowledged = life.acknowledged_after(cut);
-      for (const loss_kind& kind : loss_kinds)
-        for (int draw = 0; draw < kind.draws; ++draw) {
-          const disk_content left = state.after(kind.how, random_);
-          ++points_;
-          if (!seen_.insert(left.fingerprint() * 31 + acknowledged).second)
-            continue;
-          count_fault(kind.name);
-          look_at(left, life, acknowledged, cut, kind);
-        }
-    }
+    const auto acknowledged = [&](std::size_t cut) { return life.acknowledged_after(cut); };
+    cuts_.after_every_call(life.before, life.calls, acknowledged, [&](const disk_content& left, std::size_t cut, const loss_kind& kind) {
+      look_at(left, life, acknowledged(cut), cut, kind);
+    });
   }
 
   void look_at(const disk_content& left, const recorded_life& life, std::uint64_t acknowledged, std::size_t cut, const loss_kind& kind) {
@@ -136,9 +102,8 @@ private:
     if (!after.problem.empty())
       for (const auto& [name, content] : left.files)
         files += "  " + name + " " + std::to_string(content.size()) + "\n";
-    ASSERT_EQ(after.problem, "") << "history " << histories_ << ", " << kind.name << " after call " << cut << " of " << life.calls.size()
-                                 << ", acknowledged " << acknowledged << "\n"
-                                 << last_calls(life.calls, cut) << files;
+    ASSERT_EQ(after.problem, "") << "history " << histories_ << ", acknowledged " << acknowledged << ", "
+                                 << story(life.calls, cut, kind.name) << files;
     if (after.repaired && any_of(8) == 0)
       cut_the_repair(left, life, acknowledged);
   }
@@ -151,22 +116,19 @@ private:
     disk_state state(torn);
     for (std::size_t cut = 1; cut <= calls.size() && !::testing::Test::HasFailure(); ++cut) {
       state.apply(calls[cut - 1]);
-      const disk_content left = state.after(loss_kinds[any_of(std::size(loss_kinds))].how, random_);
-      ++points_;
-      if (!seen_.insert(left.fingerprint() * 31 + acknowledged).second)
+      const disk_content left = cuts_.after_some_loss(state);
+      if (!cuts_.is_new(left, acknowledged))
         continue;
       count_fault("power loss during a repair");
       const found after = check_disk(left, life.entries, acknowledged, false);
-      ASSERT_EQ(after.problem, "") << "repair cut after call " << cut << "\n" << last_calls(calls, cut);
+      ASSERT_EQ(after.problem, "") << story(calls, cut, "power loss during a repair");
     }
   }
 
-  std::mt19937_64 random_;
-  const std::uint64_t wanted_;
+  power_cuts cuts_;
   const std::size_t memtable_bytes_;
   const std::uint32_t note_bytes_;
-  std::unordered_set<std::uint64_t> seen_;
-  std::uint64_t histories_ = 0, points_ = 0, opened_ = 0, repaired_ = 0, went_on_ = 0;
+  std::uint64_t histories_ = 0, opened_ = 0, repaired_ = 0, went_on_ = 0;
 };
 
 TEST(power_loss, after_every_call_of_short_histories) { cut_points(wal::testing::test_seed(), points_for(45), 64ull << 20, 300).play(); }

@@ -1,7 +1,11 @@
 // Whole ledgers under orders of events that a seed chooses, and power losses at any time. What is expected does not depend on the order:
 // what was answered `ok` is there after the loss, asked again it is a duplicate with its first seq, and everything is there once.
+#include "actors/parts.hpp"
+#include "actors/shard_core.hpp"
 #include "engine/rfc3339.hpp"
 #include "tests/actors/running_ledger.hpp"
+#include "tests/fault/image_replay.hpp"
+#include "tests/fault/power_cuts.hpp"
 #include "tests/fault/simulated_ledger.hpp"
 #include "tests/fault/totals.hpp"
 #include "tests/wal/entries.hpp"
@@ -60,7 +64,8 @@ value = "1.00"
 
 class simulation {
 public:
-  explicit simulation(std::uint64_t seed) : seed_(seed), random_(seed) {}
+  // With account images, and hardly anybody in memory.
+  explicit simulation(std::uint64_t seed, bool with_images = false) : seed_(seed), with_images_(with_images), random_(seed) {}
 
   // What happened, in order; the same for the same seed.
   const std::vector<std::string>& trace() const { return trace_; }
@@ -68,7 +73,7 @@ public:
   // Returns the number of power losses played.
   std::uint64_t play() {
     script();
-    disk_content disk{{}, {"/disk"}};
+    disk_content disk = empty_disk();
     std::uint64_t losses = 0;
     for (int life = 0; life < 3 && !::testing::Test::HasFailure(); ++life, ++losses)
       disk = live_until_power_loss(disk);
@@ -76,6 +81,35 @@ public:
       live_to_the_end(disk);
     return losses;
   }
+
+  // A short history, over what a power loss left of another one: the power goes after every call of it, or every few.
+  void cut_everywhere(std::uint64_t wanted) {
+    script();
+    disk_content disk = live_until_power_loss(empty_disk(), 200);
+    const auto ledger = open(disk);
+    ASSERT_NE(ledger, nullptr);
+    const std::vector<disk_call> calls = live(*ledger, 2'500);
+    const std::size_t step = std::max<std::size_t>(calls.size() / wanted, 1);
+    disk_state state(disk);
+    std::uint64_t cuts = 0;
+    for (std::size_t cut = 0; cut <= calls.size() && !::testing::Test::HasFailure(); ++cut) {
+      if (cut > 0)
+        state.apply(calls[cut - 1]);
+      if (cut % step != 0)
+        continue;
+      disk_content left = state.after(any_loss(), random_);
+      ASSERT_EQ(make_ready(left), "") << story(calls, cut, "power loss");
+      SCOPED_TRACE(story(calls, cut, "power loss"));
+      const image_comparison compared = compare(left);
+      for (const asked_operation& each : operations_)
+        EXPECT_TRUE(each.seq == 0 || each.left_after > cut || each.seq <= compared.newest) << "entry " << each.seq << " was acknowledged";
+      ++cuts;
+    }
+    std::printf("%llu cuts of %zu calls, %llu with a recovery point\n", static_cast<unsigned long long>(cuts), calls.size(),
+                static_cast<unsigned long long>(with_point_));
+    count_fault("power loss: of a whole ledger with account images", cuts);
+  }
+  std::uint64_t with_point() const { return with_point_; }
 
 private:
   static constexpr std::uint32_t accounts = 5;
@@ -132,22 +166,40 @@ private:
   // On that disk, repaired where it has to be.
   std::unique_ptr<simulated_ledger> open(disk_content& disk) {
     simulated_ledger::options with;
-    with.personal_folder = scratch_.path;
+    with.with_images = with_images_;
     const instant before = clock_;
     clock_ = actors::new_year.plus_days(static_cast<std::int64_t>(random_() % 400)); // somebody sets it, back or on
     with.test_clock = clock_;
     if (before.us != 0 && clock_ < before)
       count_fault("clock set back between runs");
+    EXPECT_EQ(make_ready(disk), "");
+    if (with_images_)
+      compare(disk);
     auto opened = simulated_ledger::open(with, disk, random_());
-    if (!opened && opened.error().code == failure_code::corrupt) { // a torn end
-      fault_disk torn(disk);
-      const auto repaired = wal::repair_journal(journal_name, torn.env.get());
-      EXPECT_TRUE(repaired.ok()) << opened.error().what << "; " << repaired.error().what;
-      disk = torn.files->content();
-      opened = simulated_ledger::open(with, disk, random_());
-    }
     EXPECT_TRUE(opened.ok()) << opened.error().what;
+    if (opened)
+      look_for_phones(**opened);
     return opened ? std::move(*opened) : nullptr;
+  }
+
+  // Who was enrolled with one has it.
+  void look_for_phones(simulated_ledger& ledger) {
+    const personal::store& store = *(*ledger).shard_at(0).core().parts().personal;
+    for (const asked_operation& each : operations_) {
+      const command& asked = each.asked->get();
+      if (asked.kind != op::enroll || asked.phone.empty() || each.seq == 0)
+        continue;
+      const result<std::string> account = store.account_of(asked.merchant, asked.phone);
+      EXPECT_TRUE(account.ok() && *account == asked.account) << asked.phone << " of " << asked.account;
+    }
+  }
+
+  image_comparison compare(const disk_content& disk) {
+    const image_comparison compared = compare_with_replay(disk);
+    EXPECT_EQ(compared.problem + compared.refusal, "") << "recovery point " << compared.point << " of " << compared.newest << " entries";
+    with_point_ += compared.point != 0 ? 1 : 0;
+    count_fault("accounts from images compared with the journal's", compared.accounts);
+    return compared;
   }
 
   // Everything again: what was sent before, and what was not. On each port in its order.
@@ -178,22 +230,31 @@ private:
     }
   }
 
-  disk_content live_until_power_loss(disk_content before) {
-    const auto ledger = open(before);
-    if (ledger == nullptr)
-      return before;
+  std::vector<disk_call> live(simulated_ledger& ledger, std::uint64_t steps) {
     noted_.clear();
     for (asked_operation& each : operations_)
       each.left_after = each.seq != 0 ? 0 : SIZE_MAX;
-    send_all(*ledger);
-    const std::uint64_t steps = random_() % 1'500;
+    send_all(ledger);
     for (std::uint64_t i = 0; i < steps; ++i) {
-      ledger->step();
-      note_answers(*ledger);
+      ledger.step();
+      note_answers(ledger);
     }
-    ledger->lose_power();
-    const std::vector<disk_call> calls = ledger->disk().files->history();
-    ledger->close();
+    return ledger.lose_power();
+  }
+
+  power_loss any_loss() {
+    using bytes = power_loss::bytes;
+    using names = power_loss::names;
+    static constexpr power_loss losses[] = {{bytes::none, names::none},      {bytes::all, names::all},     {bytes::prefix, names::prefix},
+                                            {bytes::sectors, names::prefix}, {bytes::garbage, names::all}, {bytes::none, names::all}};
+    return losses[random_() % std::size(losses)];
+  }
+
+  disk_content live_until_power_loss(disk_content before, std::uint64_t steps_max = 1'500) {
+    const auto ledger = open(before);
+    if (ledger == nullptr)
+      return before;
+    const std::vector<disk_call> calls = live(*ledger, random_() % steps_max);
 
     // Now, or a while ago: then what left later was never said.
     const std::size_t cut = random_() % 2 == 0 ? calls.size() : calls.size() - random_() % (calls.size() / 2 + 1);
@@ -204,11 +265,7 @@ private:
     disk_state state(before);
     for (std::size_t i = 0; i < cut; ++i)
       state.apply(calls[i]);
-    using bytes = power_loss::bytes;
-    using names = power_loss::names;
-    static constexpr power_loss losses[] = {{bytes::none, names::none},      {bytes::all, names::all},     {bytes::prefix, names::prefix},
-                                            {bytes::sectors, names::prefix}, {bytes::garbage, names::all}, {bytes::none, names::all}};
-    return state.after(losses[random_() % std::size(losses)], random_);
+    return state.after(any_loss(), random_);
   }
 
   void live_to_the_end(disk_content before) {
@@ -268,7 +325,8 @@ private:
     const scratch_folder folder;
     fs::create_directories(folder.path / "journal" / "blocks");
     for (const auto& [name, bytes] : content.files)
-      std::ofstream(folder.path / fs::path(name).lexically_relative("/disk/data"), std::ios::binary) << bytes;
+      if (name.starts_with(journal_name))
+        std::ofstream(folder.path / fs::path(name).lexically_relative("/disk/data"), std::ios::binary) << bytes;
     wal::audit_options options;
     options.folder = folder.path;
     options.report = [](const wal::finding& found) { ADD_FAILURE() << found.number.value << " " << found.account << ": " << found.what; };
@@ -278,13 +336,14 @@ private:
   }
 
   const std::uint64_t seed_;
+  const bool with_images_;
   std::mt19937_64 random_;
-  const scratch_folder scratch_;
   std::deque<asked_operation> operations_;
   std::deque<std::string> phones_;
   std::set<const asked_operation*> noted_; // answered in this life
   std::vector<std::string> trace_;
   instant clock_;
+  std::uint64_t with_point_ = 0;
 };
 
 TEST(schedule, of_any_order_keeps_what_was_answered_and_does_it_once) {
@@ -300,6 +359,26 @@ TEST(schedule, of_any_order_keeps_what_was_answered_and_does_it_once) {
   count_fault("schedule of a whole ledger, and a power loss", losses);
 }
 
+// Accounts leave and come back, and are what the journal says they are, whatever is left of their images.
+TEST(schedule, with_account_images_opens_as_the_journal_says) {
+  const std::uint64_t first = wal::testing::test_seed();
+  const std::uint64_t wanted = points_for(1);
+  std::uint64_t schedules = 0, losses = 0, with_point = 0;
+  for (; losses < wanted && !::testing::Test::HasFailure(); ++schedules) {
+    SCOPED_TRACE("TALLY_TEST_SEED=" + std::to_string(first + schedules));
+    simulation simulated(first + schedules, true);
+    losses += simulated.play();
+    with_point += simulated.with_point();
+  }
+  std::printf("%llu schedules of whole ledgers, %llu power losses, %llu starts from a recovery point\n",
+              static_cast<unsigned long long>(schedules), static_cast<unsigned long long>(losses),
+              static_cast<unsigned long long>(with_point));
+  EXPECT_GT(with_point, losses / 4);
+  count_fault("schedule of a whole ledger with account images, and a power loss", losses);
+}
+
+TEST(schedule, with_account_images_is_cut_after_every_call) { simulation(wal::testing::test_seed(), true).cut_everywhere(points_for(2)); }
+
 TEST(schedule, of_a_seed_is_always_the_same) {
   const std::uint64_t seed = wal::testing::test_seed();
   for (std::uint64_t i = 0; i < 3; ++i) {
@@ -313,10 +392,9 @@ TEST(schedule, of_a_seed_is_always_the_same) {
 
 // Entries of 2040 are in the journal, and the system's clock says today.
 TEST(clock_set_back, takes_no_entry_back_in_time) {
-  const scratch_folder scratch;
   const instant far{2'208'988'800'000'000}; // 2040-01-01
-  simulated_ledger::options with{scratch.path, 2, far};
-  disk_content disk{{}, {"/disk"}};
+  simulated_ledger::options with{2, far, false};
+  disk_content disk = empty_disk();
   for (int run = 0; run < 3; ++run) {
     auto opened = simulated_ledger::open(with, disk, wal::testing::test_seed());
     ASSERT_TRUE(opened.ok()) << opened.error().what;

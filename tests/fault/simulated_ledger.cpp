@@ -1,5 +1,6 @@
 #include "tests/fault/simulated_ledger.hpp"
 
+#include "actors/snapshotter.hpp"
 #include "engine/assert.hpp"
 
 #include <caf/actor_system.hpp>
@@ -10,6 +11,18 @@
 
 namespace tally::fault {
 
+namespace fs = std::filesystem;
+
+actors::ledger_options ledger_options_on(const fault_disk& disk) {
+  actors::ledger_options options;
+  options.folder = fs::path(journal_name).parent_path();
+  options.shards = 3;
+  options.snapshot_every = std::chrono::hours(1);
+  options.stepped_actors = true;
+  options.env = disk.env.get();
+  return options;
+}
+
 result<std::unique_ptr<simulated_ledger>> simulated_ledger::open(const options& with, const disk_content& content, std::uint64_t seed) {
   std::unique_ptr<simulated_ledger> made(new simulated_ledger);
   made->random_.seed(seed);
@@ -18,11 +31,14 @@ result<std::unique_ptr<simulated_ledger>> simulated_ledger::open(const options& 
   if (!journal)
     return journal.error();
   made->journal_ = journal->get();
-  actors::ledger_options ledger_options;
-  ledger_options.folder = with.personal_folder;
+  made->has_images_ = with.with_images;
+  actors::ledger_options ledger_options = ledger_options_on(*made->disk_);
+  if (with.with_images)
+    ledger_options.resident_accounts = with.shards; // one each
+  else
+    ledger_options.snapshot_every = {};
   ledger_options.shards = with.shards;
   ledger_options.test_clock = with.test_clock;
-  ledger_options.stepped_actors = true;
   auto ledger = actors::ledger::open(ledger_options, std::move(*journal));
   if (!ledger)
     return ledger.error();
@@ -57,8 +73,13 @@ caf::scheduler::test_coordinator& simulated_ledger::actors_of_caf() {
 }
 
 void simulated_ledger::step() {
+  if (has_images_ && random_() % 4 == 0) {
+    if (random_() % 4 == 0)
+      ledger_->stepped_snapshots().ask();
+    return ledger_->stepped_snapshots().turn();
+  }
   auto& jobs = actors_of_caf().jobs;
-  const std::uint64_t choice = random_() % 8;
+  const std::uint64_t choice = random_() % (has_images_ ? 24 : 8); // images wait for commits: a while
   if (choice == 0 && journal_->has_something()) {
     journal_->commit();
   } else if (choice < 3 && !jobs.empty()) {
@@ -81,6 +102,12 @@ actors::scripted_answer simulated_ledger::wait(std::size_t port, std::uint64_t i
 void simulated_ledger::run_actors() {
   while (actors_of_caf().try_run_once())
     continue;
+}
+
+std::vector<disk_call> simulated_ledger::lose_power() {
+  std::vector<disk_call> calls = disk_->files->history();
+  close();
+  return calls;
 }
 
 void simulated_ledger::close() {

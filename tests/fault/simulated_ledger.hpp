@@ -14,12 +14,15 @@
 
 namespace tally::fault {
 
+// A ledger whose account images and personal data are beside the journal, with snapshots when they are asked for.
+actors::ledger_options ledger_options_on(const fault_disk& disk);
+
 class simulated_ledger {
 public:
   struct options {
-    std::filesystem::path personal_folder; // on the machine's disk: personal data is not what is tested here
     std::uint32_t shards = 3;
     std::optional<instant> test_clock;
+    bool with_images = false; // account images, and hardly anybody in memory
   };
   static result<std::unique_ptr<simulated_ledger>> open(const options& with, const disk_content& content, std::uint64_t seed);
   ~simulated_ledger();
@@ -29,13 +32,13 @@ public:
   fault_disk& disk() { return *disk_; }
   actors::ledger& operator*() { return *ledger_; }
 
-  // A shard's turn, a job of an ordinary actor, or a commit.
+  // A shard's turn, a job of an ordinary actor, a commit, or what the snapshotter has to do.
   void step();
   // Steps until that port has let the answer go.
   actors::scripted_answer wait(std::size_t port, std::uint64_t id);
   actors::scripted_answer call(std::size_t port, const command& asked) { return wait(port, ports_[port]->send(asked)); }
-  // Between two turns.
-  void lose_power() { journal_->lose_power(); }
+  // Between two turns: everything that the disk was told by now. The ledger is closed after it, in peace, which nobody looks at.
+  std::vector<disk_call> lose_power();
   // Everything decided is written.
   void close();
 
@@ -46,6 +49,7 @@ private:
   void wait_for_deletions();
 
   std::mt19937_64 random_;
+  bool has_images_ = false;
   std::unique_ptr<fault_disk> disk_;
   std::vector<std::unique_ptr<actors::scripted_port>> ports_;
   held_journal* journal_ = nullptr; // the ledger's
