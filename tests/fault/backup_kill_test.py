@@ -97,6 +97,7 @@ class killed(tally_test):
             seen.add(held)
         load.kill()
         load.wait()
+        self.settle()
         last = json.loads(self.tally("backup", self.data, self.dest, "--json").stdout)
         self.assertEqual(running.stop(), 0)
         self.assertEqual(self.verified(), (last["seq"], last["hash"]))
@@ -162,6 +163,12 @@ class killed(tally_test):
         self.assertEqual(running.stop(), 0)
         self.assertGreater(self.digest_of(self.data)[0], digest[0])
 
+    def settle(self):
+        """The server has decided what a load that was killed had sent."""
+        newest = None
+        while newest != (newest := self.newest()):
+            time.sleep(0.5)
+
     def start_again(self):
         """After a kill, which may have cut a write in two."""
         try:
@@ -211,6 +218,7 @@ class killed(tally_test):
             outputs = [read.communicate(timeout=PATIENCE_S) for read in reads]
             self.assertEqual([read.returncode for read in reads], [0, 0, 0], [output[1] for output in outputs])
             sealed.append(json.loads(outputs[1][0]))
+        self.settle()
         newest = self.newest()
         moved = json.loads(self.tally("archive", self.data, "--before", newest, "--json").stdout)
         self.assertGreater(moved["archived"], newest * 8 // 10)
