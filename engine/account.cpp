@@ -19,6 +19,8 @@ account_rare& rare_of(account_state& state) {
 lot* lower_lot(account_state& state, seq_t id) {
   if (state.lots.empty() || state.lots.back().id < id)
     return state.lots.end(); // a new lot, nearly always
+  if (state.lots.front().id >= id)
+    return state.lots.begin(); // what is spent, as a rule; a search would touch those in the middle
   return std::lower_bound(state.lots.begin(), state.lots.end(), id, [](const lot& a, seq_t b) { return a.id < b; });
 }
 
