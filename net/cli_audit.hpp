@@ -20,7 +20,7 @@ void register_audit_export(CLI::App& audit, int& status); // net/cli_export.cpp
 void register_audit_proofs(CLI::App& audit, int& status); // net/cli_proof.cpp: prove, check
 void register_audit_digest(CLI::App& audit, int& status); // net/cli_digest.cpp
 
-inline constexpr const char* data_folder_help = "the data folder of a server that is not running";
+inline constexpr const char* data_folder_help = "the data folder; a server may be serving it";
 
 // Lower-case hexadecimal, there and back; reads nothing else.
 void append_hex(std::string& out, std::span<const std::byte> bytes);
