@@ -17,13 +17,12 @@ public:
   void Logv(const char*, va_list) override {}
 };
 
-// Where space ran out, RocksDB would wait for some and write again, whatever max_bgerror_resume_count says. A compaction may: what it
-// began with is still there.
+// Where space ran out, RocksDB would wait for some and write again, whatever max_bgerror_resume_count says. Not for a compaction either,
+// though nothing is lost by one: the wait that it begins ends with a flush of everything, also of what has failed meanwhile, and closing
+// the database waits for that for ever.
 class no_second_try : public rocksdb::EventListener {
 public:
-  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason doing, rocksdb::Status, bool* tries_again) override {
-    *tries_again = *tries_again && doing == rocksdb::BackgroundErrorReason::kCompaction;
-  }
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status, bool* tries_again) override { *tries_again = false; }
 };
 
 } // namespace

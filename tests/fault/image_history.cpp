@@ -188,10 +188,10 @@ result<void> living_images::open() {
   return {};
 }
 
-result<void> living_images::play(std::uint32_t operations, std::mt19937_64& random) {
+result<void> living_images::play(std::uint32_t operations, std::mt19937_64& random, bool drops_due) {
   for (; operations > 0; --operations) {
     const std::uint64_t choice = random() % 8;
-    if (result<void> done = choice < 4 ? write(random) : choice < 7 ? finish() : drop_due(random); !done)
+    if (result<void> done = choice < 4 ? write(random) : choice < 7 || !drops_due ? finish() : drop_due(random); !done)
       return done;
   }
   return {};

@@ -67,7 +67,7 @@ public:
   fault_disk& disk() { return disk_; }
   result<void> open();
   // So many operations; ends with the first that fails.
-  result<void> play(std::uint32_t operations, std::mt19937_64& random);
+  result<void> play(std::uint32_t operations, std::mt19937_64& random, bool drops_due = true);
   result<void> finish();
   result<void> write(std::mt19937_64& random);
   void lose_power();
