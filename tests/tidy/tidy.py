@@ -70,7 +70,7 @@ THIRD_PARTY = {
     "actors": SYSTEM + ("caf/", "absl/time/"),
     "net": SYSTEM + ("asio.hpp", "asio/", "flatbuffers/", "openssl/", "CLI/", "nlohmann/", "spdlog/"),
 }
-THIRD_PARTY_IN_ONE_FILE = {"engine/rules_toml.cpp": ("toml++/",)}
+THIRD_PARTY_IN_ONE_FILE = {"engine/rules_toml.cpp": ("toml++/",), "net/cli_audit_images.cpp": ("absl/container/",)}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
