@@ -1,16 +1,13 @@
 #include "tests/crash/archiver.hpp"
+#include "tests/crash/child_process.hpp"
 #include "tests/crash/server_process.hpp"
 
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstdlib>
-#include <vector>
 
 namespace tally::crash {
 
@@ -19,25 +16,12 @@ archiver::archiver(std::string folder, std::string to) : folder_(std::move(folde
 archiver::~archiver() { kill(); }
 
 void archiver::start(std::uint64_t before) {
-  int ends[2];
-  if (pid_ > 0 || ::pipe2(ends, O_CLOEXEC) != 0)
+  if (pid_ > 0)
     std::abort();
-  std::vector<std::string> words = {binary_folder() + "/tally", "archive", folder_, "--before", std::to_string(before), "--to", to_};
-  std::vector<char*> argv;
-  for (std::string& word : words)
-    argv.push_back(word.data());
-  argv.push_back(nullptr);
-  pid_ = ::fork();
-  if (pid_ == 0) {
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    ::setpgid(0, 0); // a Ctrl-C is the test's
-    ::dup2(ends[1], STDOUT_FILENO);
-    ::dup2(ends[1], STDERR_FILENO);
-    ::execv(argv[0], argv.data());
-    ::_exit(127);
-  }
-  ::close(ends[1]);
-  out_ = ends[0];
+  const child_process child =
+      start_child({binary_folder() + "/tally", "archive", folder_, "--before", std::to_string(before), "--to", to_}, true);
+  pid_ = child.pid;
+  out_ = child.out;
   ++started;
 }
 

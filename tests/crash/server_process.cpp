@@ -1,8 +1,7 @@
 #include "tests/crash/server_process.hpp"
+#include "tests/crash/child_process.hpp"
 
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,26 +18,11 @@ std::string binary_folder() {
 }
 
 server_process::server_process(const std::string& folder, const std::vector<std::string>& extra) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0)
-    std::abort();
   std::vector<std::string> words = {binary_folder() + "/tallyd", "--data", folder, "--listen", "127.0.0.1:0"};
   words.insert(words.end(), extra.begin(), extra.end());
-  std::vector<char*> argv;
-  for (std::string& word : words)
-    argv.push_back(word.data());
-  argv.push_back(nullptr);
-  pid_ = ::fork();
-  if (pid_ == 0) {
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL); // no server outlives a test that dies
-    ::setpgid(0, 0);                    // a Ctrl-C is the test's
-    ::dup2(ends[1], STDOUT_FILENO);
-    ::execv(argv[0], argv.data());
-    std::perror(argv[0]);
-    ::_exit(127);
-  }
-  ::close(ends[1]);
-  out_ = ends[0];
+  const child_process child = start_child(std::move(words), false);
+  pid_ = child.pid;
+  out_ = child.out;
 }
 
 server_process::~server_process() {

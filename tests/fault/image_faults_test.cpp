@@ -259,7 +259,7 @@ void look_at_damage(const disk_content& damaged, const recorded_images& life, bo
   const auto opened = snapshot::image_store::open(image_options_on(disk, read_only));
   const result<std::string> found = opened ? text_of(**opened) : opened.error();
   if (found) {
-    const auto is_it = [&](const image_step& each) { return each.after.text() == *found; };
+    const auto is_it = [&](const recorded_images::step& each) { return each.after.text() == *found; };
     ASSERT_TRUE(is_it(life.steps.back()) || (may_be_older && std::ranges::any_of(life.steps, is_it))) << what << ": " << *found;
     return;
   }

@@ -161,21 +161,6 @@ std::string expected_images::text() const {
 
 // ---- a life -----------------------------------------------------------------------------------------------------------
 
-std::size_t recorded_images::kept_after(std::size_t cut) const {
-  std::size_t newest = 0;
-  for (std::size_t i = 0; i < steps.size(); ++i)
-    if (steps[i].kept <= cut)
-      newest = i;
-  return newest;
-}
-
-std::size_t recorded_images::begun_after(std::size_t cut) const {
-  std::size_t newest = 0;
-  while (newest + 1 < steps.size() && steps[newest + 1].begun <= cut)
-    ++newest;
-  return newest;
-}
-
 living_images::living_images(const disk_content& before, expected_images begin) : before_(before), disk_(before) {
   steps_.push_back({0, 0, std::move(begin)});
 }
@@ -219,7 +204,7 @@ result<void> living_images::drop_due(std::mt19937_64& random) {
 }
 
 result<void> living_images::begin(expected_images after, const std::function<result<void>()>& operation, bool is_kept) {
-  image_step& step = steps_.emplace_back(image_step{disk_.files->calls(), SIZE_MAX, std::move(after)});
+  recorded_images::step& step = steps_.emplace_back(recorded_images::step{disk_.files->calls(), SIZE_MAX, std::move(after)});
   result<void> done = operation();
   if (done && is_kept)
     step.kept = disk_.files->calls();

@@ -7,6 +7,7 @@
 
 #include "snapshot/image_store.hpp"
 #include "tests/fault/fault_file_system.hpp"
+#include "tests/fault/recorded_life.hpp"
 
 #include <memory>
 #include <random>
@@ -42,21 +43,7 @@ private:
   std::string point_;
 };
 
-// The store after one operation.
-struct image_step {
-  std::size_t begun = 0;       // calls of the disk that were made before it
-  std::size_t kept = SIZE_MAX; // that many calls later it was promised to stay
-  expected_images after;
-};
-
-struct recorded_images {
-  disk_content before;
-  std::vector<disk_call> calls;
-  std::vector<image_step> steps; // the first one: how it began
-
-  std::size_t kept_after(std::size_t cut) const;  // the newest step that must be there
-  std::size_t begun_after(std::size_t cut) const; // the newest that may be
-};
+using recorded_images = recorded_life<expected_images>;
 
 // Lifecycle: open, play, then recorded. An operation that fails is said, and the others fail after it.
 class living_images {
@@ -79,7 +66,7 @@ private:
 
   const disk_content before_;
   fault_disk disk_;
-  std::vector<image_step> steps_;
+  std::vector<recorded_images::step> steps_;
   std::unique_ptr<snapshot::image_store> store_;
 };
 

@@ -86,21 +86,6 @@ std::string expected_people::text() const {
 
 // ---- a life -----------------------------------------------------------------------------------------------------------
 
-std::size_t recorded_people::kept_after(std::size_t cut) const {
-  std::size_t newest = 0;
-  for (std::size_t i = 0; i < steps.size(); ++i)
-    if (steps[i].kept <= cut)
-      newest = i;
-  return newest;
-}
-
-std::size_t recorded_people::begun_after(std::size_t cut) const {
-  std::size_t newest = 0;
-  while (newest + 1 < steps.size() && steps[newest + 1].begun <= cut)
-    ++newest;
-  return newest;
-}
-
 living_people::living_people(const disk_content& before, expected_people begin) : before_(before), disk_(before) {
   steps_.push_back({0, 0, std::move(begin)});
 }
@@ -196,7 +181,7 @@ result<void> living_people::settle(const personal::intent& begun) {
     expected_people& bare = next_step().after;
     std::ranges::find_if(bare.open, is_it)->phone_keys.clear();
   }
-  people_step& closed = next_step();
+  recorded_people::step& closed = next_step();
   const auto before = steps_[steps_.size() - 4].after.people;
   if (const auto found = before.find(begun.account); found != before.end()) {
     closed.after.gone.insert(found->second.former.begin(), found->second.former.end());

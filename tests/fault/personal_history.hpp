@@ -7,6 +7,7 @@
 
 #include "personal/store.hpp"
 #include "tests/fault/fault_file_system.hpp"
+#include "tests/fault/recorded_life.hpp"
 
 #include <functional>
 #include <map>
@@ -37,20 +38,7 @@ struct expected_people {
   std::string text() const;
 };
 
-struct people_step {
-  std::size_t begun = 0;       // calls of the disk that were made before it
-  std::size_t kept = SIZE_MAX; // that many calls later it was promised to stay, with what is gone
-  expected_people after;
-};
-
-struct recorded_people {
-  disk_content before;
-  std::vector<disk_call> calls;
-  std::vector<people_step> steps; // the first one: how it began
-
-  std::size_t kept_after(std::size_t cut) const;
-  std::size_t begun_after(std::size_t cut) const;
-};
+using recorded_people = recorded_life<expected_people>;
 
 // Lifecycle: open, play, then recorded.
 class living_people {
@@ -73,13 +61,15 @@ private:
   result<void> play_one(std::mt19937_64& random);
   result<void> settle(const personal::intent& begun);
   result<void> drop(const personal::intent& begun);
-  people_step& next_step() { return steps_.emplace_back(people_step{disk_.files->calls(), SIZE_MAX, steps_.back().after}); }
+  recorded_people::step& next_step() {
+    return steps_.emplace_back(recorded_people::step{disk_.files->calls(), SIZE_MAX, steps_.back().after});
+  }
   // The newest step stays, if it was done.
   result<void> kept(result<void> done);
 
   const disk_content before_;
   fault_disk disk_;
-  std::vector<people_step> steps_;
+  std::vector<recorded_people::step> steps_;
   std::unique_ptr<personal::store> store_;
 };
 

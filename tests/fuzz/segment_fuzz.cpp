@@ -17,8 +17,7 @@ using namespace tally;
 
 // docs/formats/segment.md
 constexpr std::size_t head_bytes = 64, head_crc = 60, head_first = 8;
-constexpr std::size_t trailer_bytes = 96, trailer_first = 8, trailer_last = 16, trailer_index = 48, trailer_index_crc = 88,
-                      trailer_crc = 92;
+constexpr std::size_t trailer_bytes = 96, trailer_last = 16, trailer_index = 48, trailer_index_crc = 88, trailer_crc = 92;
 
 template <class Number>
 Number number_at(const std::string& file, std::size_t at) {
