@@ -19,7 +19,10 @@ enum edit_tag : std::uint64_t {
   tag_min_log_to_keep = 10,
   tag_new_file = 103,
   tag_column_family = 200,
+  tag_column_family_add = 201,
+  tag_column_family_drop = 202,
   tag_max_column_family = 203,
+  tag_in_atomic_group = 300,
   tag_safe_to_ignore = 1 << 13, // and above: a text follows
 };
 constexpr std::uint64_t last_field_of_new_file = 1;
@@ -41,7 +44,10 @@ private:
   bool field(std::uint64_t tag) {
     switch (tag) {
     case tag_comparator:
+    case tag_column_family_add: // its name
       return text();
+    case tag_column_family_drop:
+      return true;
     case tag_log_number:
     case tag_next_file:
     case tag_last_sequence:
@@ -49,6 +55,7 @@ private:
     case tag_min_log_to_keep:
     case tag_column_family:
     case tag_max_column_family:
+    case tag_in_atomic_group: // how many edits of it follow
       in_.varint();
       return true;
     case tag_compact_cursor:

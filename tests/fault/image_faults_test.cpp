@@ -283,6 +283,22 @@ TEST(images_damage, of_every_byte_is_named_and_never_served) {
   count_fault("a bit flipped" + of_images, flipped);
 }
 
+// A power loss leaves tables that were not finished, of any bytes; the list of tables has them not.
+TEST(images_damage, of_a_table_that_was_not_finished_stops_nothing) {
+  disk_content disk;
+  const recorded_images life = small_store(disk);
+  std::string unfinished;
+  for (const auto& [file, bytes] : disk.files)
+    unfinished = is_table(file) ? bytes : unfinished;
+  ASSERT_GT(unfinished.size(), 60u);
+  unfinished[unfinished.size() - 53] = 77; // where a footer says what kind of checksums it has
+  disk.files[images_name + "/000999.sst"] = unfinished;
+  std::uint64_t refused = 0;
+  look_at_damage(disk, life, false, false, refused, "a table left over");
+  EXPECT_EQ(refused, 0u);
+  count_fault("a table left over" + of_images);
+}
+
 // Without its CURRENT there is no store: a new one, with no point, makes the next start read the whole journal.
 TEST(images_damage, of_a_missing_file_is_named_or_there_is_no_point) {
   disk_content disk;
