@@ -82,6 +82,7 @@ std::uint64_t fire(shard_core& home) {
   instant due;
   for (shard_core* owner = earliest_shard(parts, due); owner != nullptr && due <= home.now(); owner = earliest_shard(parts, due)) {
     account_actor& account = owner->timers().pop();
+    owner->images().have_expiring_lots(account);
     accounts.push_back({owner, &account, parts.merchants.at(account.state().merchant)});
   }
   entry_list entries;

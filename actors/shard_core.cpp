@@ -86,9 +86,10 @@ private:
 shard_core::shard_core(ledger_parts& parts, shard& face, std::uint32_t index)
     : parts_(parts), face_(face), index_(index), images_(*this), slabs_(account_actor::block_bytes()),
       read_group_([this](seq_t first) { return read_group(first); }),
-      find_spilled_([this](const account_state& state, op kind, std::uint64_t hash, const spilled_visitor& visit) {
+      find_spilled_([this](const account_state& state, spilled_kind kind, std::uint64_t hash, const spilled_visitor& visit) {
         images_.find_spilled(state, kind, hash, visit);
-      }) {}
+      }),
+      read_lots_([this](const account_state& state, const lot_piece& piece) { return images_.read_lots(state, piece); }) {}
 
 shard_core::~shard_core() {
   inbox::discard(stash_);
@@ -539,6 +540,7 @@ decision_context shard_core::context_for(const merchant* of, instant now) {
   context.next_seq = parts_.stamps.next();
   context.read_group = &read_group_;
   context.find_spilled = &find_spilled_;
+  context.read_lots = &read_lots_;
   return context;
 }
 
@@ -562,6 +564,7 @@ void shard_core::commit(account_actor& account, const merchant& of) {
     each.merchant = of.number;
     each.merchant_id = of.id;
     each.account = account.id();
+    images_.have_lots_of(each, account.state());
     apply(account.state(), each);
     batches_.add(each);
     reviews_.note(each);
@@ -579,6 +582,7 @@ void shard_core::add_entry(entry& made, const merchant& of, std::string_view acc
 
 void shard_core::settle_due(account_actor& account) {
   const merchant& of = *parts_.merchants.at(account.state().merchant);
+  images_.have_expiring_lots(account);
   decision_context context = context_for(&of, now_);
   do
     decide_due(account.state(), context, decision_);

@@ -193,6 +193,7 @@ private:
   decision decision_;
   std::function<std::span<const entry>(seq_t)> read_group_;
   spilled_search find_spilled_;
+  lots_reader read_lots_;
   std::array<staged, shard::stage_size> stage_;
   // Operations of this stage under the account that their phone named.
   struct found_command {

@@ -3,6 +3,7 @@
 #include "actors/shard_core.hpp"
 #include "actors/snapshotter.hpp"
 #include "actors/stop_server.hpp"
+#include "engine/account_view.hpp"
 #include "wal/entry_codec.hpp"
 
 #include <algorithm>
@@ -17,6 +18,8 @@ constexpr std::size_t batch_bytes = 256 * 1024;  // handed to the snapshotter to
 constexpr std::size_t bytes_on_their_way_max = 8u << 20;
 constexpr std::chrono::microseconds tail_slice{500}; // of a turn
 constexpr std::int64_t tier_window_days = 400;       // a year and a time zone, amply
+constexpr std::int64_t lots_back_days = expiring_days + 1; // what a view shows
+constexpr std::int64_t lots_spilled_days = 60;             // what expires later may go
 constexpr std::size_t slots_swept_per_turn = 512;
 constexpr std::size_t slots_swept_while_full = 8192; // connections wait: under half a millisecond
 constexpr std::chrono::milliseconds sweep_pause{50}; // where nobody can leave
@@ -105,6 +108,7 @@ void shard_images::apply_tail(seq_t newest, account_state& state, std::string_vi
     TALLY_ASSERT(done.ok(), static_cast<long long>(each.seq.value));
     if (state.status == account_status::none)
       state.merchant = decoded.merchant;
+    have_lots_of(decoded, state);
     apply(state, decoded);
   }
 }
@@ -189,14 +193,19 @@ void shard_images::take(account_actor& account, bool leaves) {
   TALLY_ASSERT(account.images_on_their_way != 0);
   owner_.timers().update(account); // what was far away when it changed may be near by now
   const account_state& state = account.state();
-  spilled_.clear();
-  spill_counts counts; // none while an image before this one is on its way: what that one spills is still in the state
-  if (account.images_on_their_way == 1)
-    counts = list_spillable(state, spills_until(*owner_.parts().merchants.at(state.merchant)), spilled_);
-  for (const spilled_record& each : spilled_)
+  pictured& taken = pictured_.emplace_back();
+  taken.account = &account;
+  taken.leaves = leaves;
+  // Nothing while an image before this one is on its way: what that one spills is still in the state.
+  if (account.images_on_their_way == 1) {
+    list_spillable(state, spills_until(*owner_.parts().merchants.at(state.merchant)), taken.spilled);
+    list_spillable_lots(state, owner_.parts().now().plus_days(lots_spilled_days), taken.lots);
+  }
+  for (const spilled_record& each : taken.spilled)
     images_.add_spilled(state.enrolled_seq, each);
+  for (const spilled_lots& each : taken.lots)
+    images_.add_lots(state.enrolled_seq, each);
   images_.add(state.merchant, account.id(), state);
-  pictured_.push_back({&account, counts, leaves});
 }
 
 // Tiers that count by year look at the orders of the last one together: those stay.
@@ -217,10 +226,11 @@ void shard_images::stored(const std::vector<pictured>& accounts, std::size_t byt
   for (const pictured& each : accounts) {
     --each.account->images_on_their_way;
     owner_.timers().update(*each.account);
-    if (!each.spilled.none()) {
+    if (!each.spilled.empty())
       forget_spilled(each.account->state(), each.spilled);
+    const bool has_fewer_lots = forget_spilled_lots(each.account->state(), each.lots);
+    if (!each.spilled.empty() || has_fewer_lots)
       changed(*each.account);
-    }
     if (!each.leaves)
       continue;
     --leaving_;
@@ -239,13 +249,17 @@ void shard_images::bring_orders_back(account_actor& account) {
     return;
   if (!has_spilled_orders_after(account.state(), owner_.parts().now().plus_days(-tier_window_days)))
     return;
-  make_whole(account.state());
+  bring_all_orders_back(account.state());
   changed(account);
 }
 
 void shard_images::make_whole(account_state& state) const {
-  if (!state.has_spilled)
-    return;
+  if (state.has_spilled)
+    bring_all_orders_back(state);
+  bring_lots_back(state, [](const lot_piece&) { return true; });
+}
+
+void shard_images::bring_all_orders_back(account_state& state) const {
   std::vector<spilled_record> records;
   must(owner_.parts().images->for_each_spilled(state.enrolled_seq,
                                                [&](const spilled_record& each) {
@@ -253,11 +267,46 @@ void shard_images::make_whole(account_state& state) const {
                                                  return false;
                                                }),
        cannot_read);
-  take_back_spilled(state, records);
+  if (!take_back_spilled(state, records))
+    stop_server(cannot_read, {failure_code::corrupt, "of what account " + std::to_string(state.enrolled_seq.value) + " has spilled some is missing"});
 }
 
-void shard_images::find_spilled(const account_state& state, op kind, std::uint64_t hash, const spilled_visitor& visit) const {
+void shard_images::find_spilled(const account_state& state, spilled_kind kind, std::uint64_t hash, const spilled_visitor& visit) const {
   must(owner_.parts().images->find_spilled(state.enrolled_seq, kind, hash, visit), cannot_read);
+}
+
+std::vector<lot> shard_images::read_lots(const account_state& state, const lot_piece& piece) const {
+  result<std::vector<lot>> lots = owner_.parts().images->read_lots(state.enrolled_seq, piece);
+  if (!lots)
+    stop_server(cannot_read, lots.error());
+  return std::move(*lots);
+}
+
+template <class Wanted>
+bool shard_images::bring_lots_back(account_state& state, const Wanted& wanted) const {
+  std::vector<spilled_lots> found;
+  for (const lot_piece& each : lot_pieces(state))
+    if (wanted(each))
+      found.push_back({each, read_lots(state, each)});
+  if (found.empty())
+    return false;
+  const bool are_its = take_back_lots(state, found);
+  TALLY_ASSERT(are_its, static_cast<long long>(state.last_seq.value));
+  return true;
+}
+
+void shard_images::bring_expiring_lots_back(account_actor& account) {
+  const instant soon = owner_.parts().now().plus_days(lots_back_days);
+  if (first_expiry_of_pieces(account.state()) > soon)
+    return;
+  if (bring_lots_back(account.state(), [&](const lot_piece& each) { return each.expires_at.us != 0 && each.expires_at <= soon; }))
+    changed(account);
+}
+
+void shard_images::bring_touched_lots_back(const entry& each, account_state& state) const {
+  for (const lot_change& change : each.lots)
+    if (change.lot != each.seq && may_be_spilled(state, change.lot))
+      bring_lots_back(state, [&](const lot_piece& piece) { return may_hold(piece, change.lot); });
 }
 
 // ---- passivation ----------------------------------------------------------------------------------------------------

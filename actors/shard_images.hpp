@@ -45,22 +45,38 @@ public:
   void begin_round(std::chrono::milliseconds within);
   // Images that were handed to the snapshotter are stored.
   struct pictured {
-    account_actor* account;
-    spill_counts spilled; // with its image: to be forgotten now
-    bool leaves;          // it goes when it was not touched meanwhile
+    account_actor* account = nullptr;
+    bool leaves = false; // it goes when it was not touched meanwhile
+    // What it has spilled with its image: to be forgotten now, as far as it is still what it was.
+    std::vector<spilled_record> spilled;
+    std::vector<spilled_lots> lots;
   };
   void stored(const std::vector<pictured>& accounts, std::size_t bytes);
 
-  // Of an account that is about to be looked at: has the orders in memory that its merchant's rules look at together.
+  // Of an account that is about to be looked at: has the orders in memory that its merchant's rules look at together, and the lots that
+  // expire soon.
   void prepare(account_actor& account) {
     account.was_touched = true;
     if (account.state().has_spilled) [[unlikely]]
       bring_orders_back(account);
+    have_expiring_lots(account);
   }
+  // Of an account of which something is due.
+  void have_expiring_lots(account_actor& account) {
+    if (account.state().has_spilled_lots) [[unlikely]]
+      bring_expiring_lots_back(account);
+  }
+  // Has in memory what the entry is about to touch.
+  void have_lots_of(const entry& each, account_state& state) const {
+    if (state.has_spilled_lots) [[unlikely]]
+      bring_touched_lots_back(each, state);
+  }
+  // Lots that an account has spilled; ends the process if they cannot be read.
+  std::vector<lot> read_lots(const account_state& state, const lot_piece& piece) const;
   // Has everything of the account in memory.
   void make_whole(account_state& state) const;
   // What an account has spilled; ends the process if it cannot be read.
-  void find_spilled(const account_state& state, op kind, std::uint64_t hash, const spilled_visitor& visit) const;
+  void find_spilled(const account_state& state, spilled_kind kind, std::uint64_t hash, const spilled_visitor& visit) const;
   // What is to be done in this turn: a slice of the round, the tail, the sweep.
   void work();
   // Whether so many accounts are in memory that no more should be asked for. Never for long: it ends when nobody can leave.
@@ -84,6 +100,11 @@ private:
   void bring_back_one();
   void list_round();
   void bring_orders_back(account_actor& account);
+  void bring_all_orders_back(account_state& state) const;
+  void bring_expiring_lots_back(account_actor& account);
+  void bring_touched_lots_back(const entry& each, account_state& state) const;
+  template <class Wanted>
+  bool bring_lots_back(account_state& state, const Wanted& wanted) const;
   void take_slice();
   void take(account_actor& account, bool leaves = false);
   void unlist(account_actor& account);
@@ -115,7 +136,6 @@ private:
   std::chrono::milliseconds round_within_{};
   snapshot::image_batch images_;   // taken, not handed out yet
   std::vector<pictured> pictured_; // by them
-  std::vector<spilled_record> spilled_;
   std::size_t bytes_on_their_way_ = 0; // handed out, not stored yet
   bool is_sweeping_ = false;
   std::size_t leaving_ = 0;      // accounts that go when their image is stored

@@ -62,6 +62,7 @@ void shard_core::commit_transfer(const staged& operation, account_actor* from, a
     if (each.seq == each.group)
       journals = &account->owner();
     journals->add_entry(each, *operation.of, account->id());
+    account->owner().images().have_lots_of(each, account->state());
     apply(account->state(), each);
   }
   for (account_actor* each : {from, to})

@@ -40,7 +40,7 @@ instant earliest_due(const account_state& state, points_t pending) {
   if (state.rare)
     for (const reservation& each : state.rare->reservations)
       earliest = std::min(earliest, each.until);
-  return earliest;
+  return std::min(earliest, first_expiry_of_pieces(state));
 }
 
 // ---- orders in 32 bytes ----
@@ -83,8 +83,10 @@ lot_sums apply_lots(account_state& state, const entry& entry) {
   bool later_due = false; // whether the lot that was due first no longer is
   for (const lot_change& change : entry.lots) {
     lot* place = lower_lot(state, change.lot);
-    if (place == state.lots.end() || place->id != change.lot)
+    if (place == state.lots.end() || place->id != change.lot) {
+      TALLY_ASSERT(change.lot == entry.seq || !may_be_spilled(state, change.lot), change.lot.value, entry.seq.value);
       place = insert_lot(state, place, lot{change.lot, {}, {}, {}, change.available_at, change.expires_at});
+    }
     TALLY_ASSERT(place->expires_at == change.expires_at, place->expires_at.us, change.expires_at.us, change.lot.value);
     const instant due_before = place->due();
     place->available += change.available;
@@ -433,7 +435,7 @@ std::size_t account_state::heap_bytes() const {
              rare->by_order.heap_bytes() + rare->by_reference.heap_bytes() + rare->by_captured_order.heap_bytes() +
              rare->by_refund.heap_bytes() + rare->by_undone.heap_bytes() + rare->by_expired.heap_bytes() + rare->reviews.heap_bytes() +
              rare->captured_orders.heap_bytes() + rare->wide_orders.capacity() * sizeof(order_facts) +
-             rare->reservations.capacity() * sizeof(reservation);
+             rare->reservations.capacity() * sizeof(reservation) + rare->lot_pieces.capacity() * sizeof(lot_piece);
   return bytes;
 }
 
@@ -462,6 +464,7 @@ void apply(account_state& state, const entry& entry) {
 }
 
 void keep_balances(account_state& state) {
+  TALLY_ASSERT(!state.has_spilled && !state.has_spilled_lots, static_cast<long long>(state.last_seq.value));
   state.orders.clear();
   state.references.clear();
   if (!state.rare)
@@ -478,7 +481,7 @@ void keep_balances(account_state& state) {
 }
 
 std::string fingerprint(const account_state& state) {
-  TALLY_ASSERT(!state.has_spilled, static_cast<long long>(state.last_seq.value)); // only the whole of it can be compared
+  TALLY_ASSERT(!state.has_spilled && !state.has_spilled_lots, static_cast<long long>(state.last_seq.value)); // only the whole of it can be compared
   TALLY_ASSERT(state.has_reviews == (state.rare && !state.rare->reviews.empty()), static_cast<long long>(state.last_seq.value));
   std::string bytes;
   byte_writer out(bytes);
@@ -538,7 +541,12 @@ bool knows_review(const account_state& state, seq_t review) { return find_review
 
 void note_rare(account_state& state) {
   state.has_reviews = state.rare && !state.rare->reviews.empty();
-  state.has_spilled = state.rare && state.rare->spilled.orders + state.rare->spilled.references != 0;
+  const spilled_sums none{};
+  const spilled_sums& spilled = state.rare ? state.rare->spilled : none;
+  state.has_spilled = spilled.orders + spilled.references + spilled.refunds.size() + spilled.undone.size() + spilled.expired.size() +
+                          spilled.captured.size() !=
+                      0;
+  state.has_spilled_lots = state.rare && !state.rare->lot_pieces.empty();
 }
 
 order_facts facts_of(const account_state& state, const order_record& record) {
@@ -615,10 +623,11 @@ void copy_balances(const account_state& from, account_state& to) {
   to.earned_that_day = from.earned_that_day;
   to.redeemed_that_day = from.redeemed_that_day;
   to.redemptions_that_day = from.redemptions_that_day;
-  if (from.rare && (!from.rare->reservations.empty() || !from.rare->reviews.empty())) {
+  if (from.rare && (!from.rare->reservations.empty() || !from.rare->reviews.empty() || from.has_spilled_lots)) {
     account_rare& rare = rare_of(to);
     rare.reservations = from.rare->reservations;
     rare.reviews = from.rare->reviews;
+    rare.lot_pieces = from.rare->lot_pieces;
   }
   note_rare(to);
 }

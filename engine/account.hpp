@@ -20,6 +20,7 @@ struct lot {
   instant available_at;
   instant expires_at; // 0: never
 
+  bool operator==(const lot&) const = default;
   bool empty() const { return available == points_t{} && pending == points_t{} && reserved == points_t{}; }
   // When something happens to it by itself: release while pending, else expiry; end_of_time if never.
   instant due() const;
@@ -33,6 +34,8 @@ struct order_facts {
   points_t earned;
   money_t total;
   instant dated; // time of purchase
+
+  bool operator==(const order_facts&) const = default;
 };
 
 // The same in 32 bytes: an account has one for every receipt. What is too large for its bits (seq 48, earned 40, total 48,
@@ -65,7 +68,8 @@ struct account_state {
   account_status status = account_status::none;
   bool lots_in_spending_order : 1 = true; // as they lie: true for nearly all, false may be too cautious
   bool has_reviews : 1 = false;           // what `rare` has, so that few look at it: see `note_rare`
-  bool has_spilled : 1 = false;           // orders or references of it are on disk: engine/account_spill.hpp
+  bool has_spilled : 1 = false;           // orders, references or the like are on disk: engine/account_spill.hpp
+  bool has_spilled_lots : 1 = false;      // lots of it are: engine/spilled_lots.hpp
   std::uint16_t redemptions_that_day = 0; // on `day`; no more than it can hold
   std::uint32_t entry_count = 0;
   merchant_number merchant = 0;

@@ -8,7 +8,7 @@ namespace tally {
 
 namespace {
 
-enum image_flag : std::uint8_t { in_spending_order = 1 << 0, has_rare = 1 << 1, has_due = 1 << 2 };
+enum image_flag : std::uint8_t { in_spending_order = 1 << 0, has_rare = 1 << 1, has_due = 1 << 2, has_on_disk = 1 << 3 };
 
 // Lists that can be long lie in the image as they do in memory.
 static_assert(sizeof(order_record) == 32 && sizeof(reference_record) == 16);
@@ -165,6 +165,51 @@ void write_rare(const account_rare& rare, instant near, writer& out) {
   }
 }
 
+// Calls `visit(range)` for each, in the order in which they lie in an image.
+template <class Sums, class Visitor>
+void for_each_range(Sums& sums, Visitor&& visit) {
+  visit(sums.refunds);
+  visit(sums.undone);
+  visit(sums.expired);
+  visit(sums.captured);
+}
+
+void write_on_disk(const account_rare& rare, instant near, writer& out) {
+  for_each_range(rare.spilled, [&](const spilled_range& each) {
+    out.number(each.begin);
+    out.number(each.size());
+  });
+  out.number(rare.lot_pieces.size());
+  for (const lot_piece& each : rare.lot_pieces) {
+    out.number(each.number);
+    out.number(each.count);
+    out.points(each.available);
+    out.seq(each.first);
+    out.seq(each.last);
+    out.time(each.expires_at, near);
+    out.points(each.expiring);
+    out.seq(each.first_expiring);
+  }
+}
+
+void read_on_disk(reader& in, instant near, account_rare& rare) {
+  for_each_range(rare.spilled, [&](spilled_range& each) {
+    each.begin = in.number();
+    each.end = each.begin + in.number();
+  });
+  for (std::uint64_t left = in.count(); left > 0; --left) {
+    lot_piece& each = rare.lot_pieces.emplace_back();
+    each.number = in.small<std::uint32_t>();
+    each.count = in.small<std::uint32_t>();
+    each.available = in.points();
+    each.first = in.seq();
+    each.last = in.seq();
+    each.expires_at = in.time(near);
+    each.expiring = in.points();
+    each.first_expiring = in.seq();
+  }
+}
+
 void read_rare(reader& in, instant near, account_rare& rare) {
   rare.status_seq = in.seq();
   rare.erased_seq = in.seq();
@@ -236,13 +281,20 @@ void read_rare(reader& in, instant near, account_rare& rare) {
 
 } // namespace
 
+std::uint8_t image_version_of(const account_state& state) {
+  bool has_some = state.has_spilled_lots;
+  if (state.rare)
+    for_each_range(state.rare->spilled, [&](const spilled_range& each) { has_some = has_some || each.end != 0; });
+  return has_some ? 2 : 1;
+}
+
 void write_image(const account_state& state, std::string& out) {
   writer write(out);
   const instant near = state.enrolled_at;
   write.number(static_cast<std::uint8_t>(state.status));
   const bool is_due_once = state.next_due != instant::end_of_time();
   write.number(static_cast<std::uint64_t>((state.lots_in_spending_order ? in_spending_order : 0) | (state.rare ? has_rare : 0) |
-                                          (is_due_once ? has_due : 0)));
+                                          (is_due_once ? has_due : 0) | (image_version_of(state) > 1 ? has_on_disk : 0)));
   write.number(state.entry_count);
   write.number(state.merchant);
   write.fixed(static_cast<std::uint64_t>(near.us));
@@ -273,6 +325,8 @@ void write_image(const account_state& state, std::string& out) {
   write.as_it_lies(state.references);
   if (state.rare)
     write_rare(*state.rare, near, write);
+  if (image_version_of(state) > 1)
+    write_on_disk(*state.rare, near, write);
 }
 
 bool read_image(std::string_view image, account_state& state) {
@@ -326,7 +380,43 @@ bool read_image(std::string_view image, account_state& state) {
     read.fail();
   if (state.rare)
     read_rare(read, near, *state.rare);
+  if ((flags & has_on_disk) != 0 && !state.rare)
+    read.fail();
+  else if ((flags & has_on_disk) != 0)
+    read_on_disk(read, near, *state.rare);
   note_rare(state);
+  return read.is_whole();
+}
+
+void write_lots(std::span<const lot> lots, std::string& out) {
+  writer write(out);
+  write.number(lots.size());
+  seq_t before;
+  const instant near = lots.empty() ? instant{} : lots.front().available_at;
+  write.fixed(static_cast<std::uint64_t>(near.us));
+  for (const lot& each : lots) {
+    TALLY_ASSERT(each.id > before && each.pending == points_t{} && each.reserved == points_t{}, each.id.value);
+    write.number(each.id.value - before.value);
+    write.points(each.available);
+    write.time(each.available_at, near);
+    write.time(each.expires_at, near);
+    before = each.id;
+  }
+}
+
+bool read_lots(std::string_view bytes, std::vector<lot>& lots) {
+  reader read(bytes);
+  const std::uint64_t count = read.count();
+  const instant near{static_cast<std::int64_t>(read.fixed())};
+  seq_t before;
+  for (std::uint64_t left = count; left > 0; --left) {
+    lot each{};
+    before = each.id = before.plus(read.number());
+    each.available = read.points();
+    each.available_at = read.time(near);
+    each.expires_at = read.time(near);
+    lots.push_back(each);
+  }
   return read.is_whole();
 }
 

@@ -3,25 +3,16 @@
 #pragma once
 
 #include "engine/account.hpp"
+#include "engine/account_spill.hpp"
 #include "engine/hash.hpp"
 #include "engine/reference_index.hpp"
+#include "engine/spilled_lots.hpp"
 
 #include <algorithm>
 #include <string>
 #include <vector>
 
 namespace tally {
-
-// What the refunds of one order have done so far, all of them together.
-struct refunded_order {
-  std::uint64_t hash = 0; // of the order reference
-  money_t refunded{};
-  money_t restoring{};        // the refunds that asked for the redeemed points back
-  points_t taken{};           // of the order's earn, expired ones counted as taken included
-  points_t expired_counted{}; // of `taken`
-  seq_t newest{};             // group of the newest refund
-  bool cancelled = false;
-};
 
 // A lot of which points have expired; it may be gone.
 struct expired_lot {
@@ -69,12 +60,19 @@ struct captured_order {
 
 constexpr std::uint64_t hash_of(const captured_order& record) { return record.hash; }
 
-// What sums need of orders and references that are on disk (engine/account_spill.hpp).
+// The places, among all of a kind, of the records that are on disk: from `begin`, below `end`. Those in memory come behind them.
+struct spilled_range {
+  std::uint64_t begin = 0, end = 0;
+  std::uint64_t size() const { return end - begin; }
+};
+
+// How many there are on disk (engine/account_spill.hpp), and what sums need of them.
 struct spilled_sums {
-  std::uint64_t orders = 0, references = 0; // how many
-  int128 total_units = 0;                   // of the orders' totals
-  points_t earned;                          // on the orders
-  instant newest_dated;                     // of the orders
+  std::uint64_t orders = 0, references = 0;
+  int128 total_units = 0; // of the orders' totals
+  points_t earned;        // on the orders
+  instant newest_dated;   // of the orders
+  spilled_range refunds, undone, expired, captured;
 };
 
 struct account_rare {
@@ -90,6 +88,7 @@ struct account_rare {
   small_vector<expired_lot, 1> expired; // in the order first expired
 
   spilled_sums spilled;
+  std::vector<lot_piece> lot_pieces; // on disk, by what is spent first
 
   reference_index by_order;     // of account_state::orders
   reference_index by_reference; // of account_state::references

@@ -10,9 +10,18 @@ namespace tally {
 
 namespace {
 
+void note_next_expiry(instant at, points_t points, account_view& view) {
+  if (!view.next_expiry_at || at < *view.next_expiry_at) {
+    view.next_expiry_at = at;
+    view.next_expiry_points = {};
+  }
+  if (at == *view.next_expiry_at)
+    view.next_expiry_points += points;
+}
+
 // What expires within 30 days, and what expires next. Reserved points do not expire.
 void look_ahead(const account_state& settled, instant now, account_view& view) {
-  const instant horizon = now.plus_days(30); // the instant itself is in
+  const instant horizon = now.plus_days(expiring_days); // the instant itself is in
   for (const lot& each : settled.lots) {
     const bool is_later =
         each.expires_at.us == 0 || (each.expires_at > horizon && view.next_expiry_at && each.expires_at > *view.next_expiry_at);
@@ -24,12 +33,12 @@ void look_ahead(const account_state& settled, instant now, account_view& view) {
     TALLY_ASSERT(each.expires_at > now, each.expires_at.us, now.us, each.id.value);
     if (each.expires_at <= horizon)
       view.expiring_30d += points;
-    if (!view.next_expiry_at || each.expires_at < *view.next_expiry_at) {
-      view.next_expiry_at = each.expires_at;
-      view.next_expiry_points = {};
-    }
-    if (each.expires_at == *view.next_expiry_at)
-      view.next_expiry_points += points;
+    note_next_expiry(each.expires_at, points, view);
+  }
+  for (const lot_piece& each : lot_pieces(settled)) {
+    TALLY_ASSERT(each.expires_at.us == 0 || each.expires_at > horizon, each.expires_at.us, now.us, each.first.value);
+    if (each.expires_at.us != 0)
+      note_next_expiry(each.expires_at, each.expiring, view);
   }
 }
 

@@ -24,6 +24,9 @@ struct account_view {
   std::uint32_t version = 0;
 };
 
+inline constexpr std::int64_t expiring_days = 30; // of `expiring_30d`
+
+// No lot that expires within those days may be on disk (engine/spilled_lots.hpp).
 account_view view_of(const account_state& state, const program* active, instant now);
 
 } // namespace tally

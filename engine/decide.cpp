@@ -3,6 +3,8 @@
 
 #include "engine/draft.hpp"
 
+#include <utility>
+
 namespace tally {
 
 namespace {
@@ -250,7 +252,11 @@ account_state as_of(const account_state& state, instant now) {
   }
   settled.last_seq = state.last_seq;
   settled.entry_count = state.entry_count;
-  settled.rare.reset();
+  std::unique_ptr<account_rare> of_copy = std::exchange(settled.rare, nullptr);
+  if (settled.has_spilled_lots) {
+    settled.rare = std::make_unique<account_rare>();
+    settled.rare->lot_pieces = std::move(of_copy->lot_pieces);
+  }
   note_rare(settled);
   return settled;
 }

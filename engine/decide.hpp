@@ -8,6 +8,7 @@
 #include "engine/command.hpp"
 #include "engine/outcome.hpp"
 #include "engine/rules.hpp"
+#include "engine/spilled_lots.hpp"
 
 #include <deque>
 #include <functional>
@@ -29,6 +30,8 @@ struct decision_context {
   std::function<std::span<const entry>(seq_t)> const* read_group = nullptr;
   // Finds what an account has spilled; must be there where one has.
   const spilled_search* find_spilled = nullptr;
+  // Reads lots that an account has on disk; must be there where one has.
+  const lots_reader* read_lots = nullptr;
   // Names the change of personal data that goes with an enrolment or an erasure (`entry::personal`); 0: none.
   std::uint64_t personal = 0;
 };

@@ -115,7 +115,7 @@ bool answer_refused(draft& drafted, const redemption& reckoned) {
 }
 
 // Takes the points out of the lots of the entry's account.
-void spend_all(const draft& drafted, entry& spending, points_t points) {
+void spend_all(draft& drafted, entry& spending, points_t points) {
   const points_t uncovered = drafted.spend(spending, points);
   TALLY_ASSERT(uncovered == points_t{}, uncovered.value, points.value, drafted.state().available.value);
 }

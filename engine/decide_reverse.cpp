@@ -67,11 +67,11 @@ bool find_earn(draft& drafted, order_history& order) {
 // How much a redemption took out of one of its lots; a capture took what was reserved.
 points_t spent_of(const lot_change& lot) { return -(lot.available + lot.reserved); }
 
-void add_redemption(const account_state& recorded, const entry& redemption, order_history& order) {
+void add_redemption(const draft& drafted, const entry& redemption, order_history& order) {
   if (redemption.total && !order.earn)
     order.total = *redemption.total;
   order.found = true;
-  points_t already = undone_of(recorded, redemption.seq);
+  points_t already = drafted.undone(redemption.seq);
   order.undone += already;
   for (std::size_t i = redemption.lots.size(); i-- > 0;) {
     lot_change lot = redemption.lots[i];
@@ -96,7 +96,7 @@ bool find_redemptions(draft& drafted, order_history& order) {
       candidates.push_back(seq);
       return false;
     });
-  find_capture(drafted.recorded(), hash, [&](seq_t seq) {
+  drafted.find_capture(hash, [&](seq_t seq) {
     candidates.push_back(seq);
     return false;
   });
@@ -106,7 +106,7 @@ bool find_redemptions(draft& drafted, order_history& order) {
     if (group.empty())
       return false;
     if (group.front().order == drafted.asked().order)
-      add_redemption(drafted.recorded(), group.front(), order);
+      add_redemption(drafted, group.front(), order);
   }
   return true;
 }
@@ -194,6 +194,7 @@ void draft_restore(draft& drafted, const order_history& order, points_t give_bac
   for (const spent_piece& piece : order.pieces) {
     if (left == points_t{})
       break;
+    drafted.have_lot(piece.lot.lot);
     const points_t given = std::min(left, piece.lot.available);
     add_points(restore, is_dead(piece.lot, drafted.now()) ? graced : piece.lot, given);
     add_share(restore, piece.redemption, given);
@@ -219,6 +220,7 @@ void draft_take(draft& drafted, const order_history& order, const refund_plan& p
   const points_t expired = drafted.expired(order.earn);
   points_t counted = std::min(left, above_zero(expired - order.refunds.expired_counted));
   left -= counted;
+  drafted.have_lot(order.earn);
   const lot* own = find_lot(drafted.state(), order.earn);
   if (const points_t pending = own != nullptr ? std::min(left, own->pending) : points_t{}; pending > points_t{}) {
     entry& reverse = add_reverse(drafted, plan, std::exchange(counted, {}));
@@ -248,7 +250,7 @@ void draft_reverse_of_held(draft& drafted) {
   reverse.amount = asked.amount;
   reverse.restore = asked.restore;
   reverse.review = drafted.entries()[drafted.entries().size() - 2].review;
-  reverse.refunded = refunds_of(drafted.recorded(), hash64(asked.order)).refunded;
+  reverse.refunded = drafted.refunds(hash64(asked.order)).refunded;
   drafted.complete(reverse, side::none, side::none);
 }
 
@@ -259,7 +261,7 @@ void reverse_order(draft& drafted, const program* version) {
     return;
   if (!order.found)
     return drafted.reject(outcome_code::unknown_order);
-  order.refunds = refunds_of(drafted.recorded(), hash64(asked.order));
+  order.refunds = drafted.refunds(hash64(asked.order));
   const refund_plan plan = plan_refund(order, asked);
   if (plan.over_refund)
     return drafted.reject(outcome_code::over_refund);

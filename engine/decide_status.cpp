@@ -21,6 +21,7 @@ void change_status(draft& drafted, account_status wanted, entry_kind kind) {
 }
 
 void forfeit_available(draft& drafted) {
+  drafted.have_lots([](const lot_piece&) { return true; });
   entry& close = drafted.add(entry_kind::close);
   for (const lot& each : drafted.state().lots)
     if (each.available > points_t{})

@@ -49,8 +49,10 @@ void transfer_between(draft& sender, draft& receiver) {
   const small_vector<lot_change, 2> moved = out.lots; // adding an entry moves the others
 
   entry& in = add_side(receiver, entry_kind::transfer_in, asked.account);
-  for (const lot_change& each : moved)
+  for (const lot_change& each : moved) {
+    receiver.have_lot(each.lot);
     in.lots.push_back({each.lot, -each.available, {}, {}, each.available_at, each.expires_at});
+  }
   pay_debt(receiver.state(), in);
   receiver.complete(in, side::transfer, side::member);
   receiver.mark_tier();

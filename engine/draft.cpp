@@ -17,12 +17,6 @@ void sign(entry& drafted, const command& asked) {
   drafted.reason = asked.reason;
 }
 
-// Whether lot `a` is spent before lot `b`.
-bool spent_before(const lot& a, const lot& b) {
-  const auto expiry = [](const lot& each) { return each.expires_at.us == 0 ? instant::end_of_time() : each.expires_at; };
-  return expiry(a) != expiry(b) ? expiry(a) < expiry(b) : a.id < b.id;
-}
-
 lot_change change_of(const lot& from) { return {from.id, {}, {}, {}, from.available_at, from.expires_at}; }
 
 points_t spend_from(entry& drafted, const lot& from, points_t wanted) {
@@ -46,6 +40,7 @@ void draft::settle() {
   TALLY_ASSERT(out_.entries.size() == own_from_ && out_.due_count == own_from_, out_.entries.size());
   if (recorded_.next_due > context_.now)
     return;
+  have_lots([this](const lot_piece& each) { return each.expires_at.us != 0 && each.expires_at <= context_.now; });
   for (due_event event = next_due_event(*state_, context_.now); event.kind != entry_kind::none;
        event = next_due_event(*state_, context_.now)) {
     entry& settled = append(event.kind);
@@ -125,16 +120,39 @@ points_t draft::tier_points_of_group(const ruleset& rules) const {
   return added;
 }
 
-bool draft::find_spilled(op kind, std::uint64_t hash, const spilled_visitor& visit) const {
+bool draft::find_spilled(spilled_kind kind, std::uint64_t hash, const spilled_visitor& visit) const {
   if (!recorded_.has_spilled)
     return false;
   TALLY_ASSERT(context_.find_spilled != nullptr, static_cast<int>(kind));
   bool found = false;
   (*context_.find_spilled)(recorded_, kind, hash, [&](const spilled_record& each) {
-    const bool is_in_memory = is_still_in_memory(recorded_, each); // and was looked at there
-    return found = !is_in_memory && visit(each);
+    return found = is_spilled(recorded_, each) && visit(each);
   });
   return found;
+}
+
+points_t draft::spilled_points(spilled_kind kind, std::uint64_t hash) const {
+  points_t sum;
+  find_spilled(kind, hash, [&](const spilled_record& each) {
+    sum += each.points;
+    return false;
+  });
+  return sum;
+}
+
+refunded_order draft::refunds(std::uint64_t order_hash) const {
+  refunded_order sum{};
+  find_spilled(spilled_kind::refund, order_hash, [&](const spilled_record& each) {
+    add_later(sum, each.refund);
+    return false;
+  });
+  if (const refunded_order newer = refunds_of(recorded_, order_hash); newer.newest)
+    add_later(sum, newer);
+  return sum;
+}
+
+points_t draft::undone(seq_t redemption) const {
+  return undone_of(recorded_, redemption) + spilled_points(spilled_kind::undone, hash_of(redemption));
 }
 
 void draft::mark_tier(const ruleset& rules) {
@@ -216,10 +234,46 @@ draft::day_use draft::used_today() const {
 }
 
 points_t draft::expired(seq_t lot) const {
-  return expired_of(recorded_, lot) + (state_ == &recorded_ ? points_t{} : expired_of(*state_, lot));
+  return expired_of(recorded_, lot) + spilled_points(spilled_kind::expired, hash_of(lot)) + (state_ == &recorded_ ? points_t{} : expired_of(*state_, lot));
 }
 
-points_t draft::spend(entry& drafted, points_t wanted, seq_t except) const {
+void draft::have_lots(const std::function<bool(const lot_piece&)>& wanted) {
+  std::vector<spilled_lots> found;
+  for (const lot_piece& each : lot_pieces(*state_))
+    if (wanted(each)) {
+      TALLY_ASSERT(context_.read_lots != nullptr, each.number);
+      found.push_back({each, (*context_.read_lots)(recorded_, each)});
+    }
+  if (found.empty())
+    return;
+  if (state_ == &recorded_) {
+    copy_balances(recorded_, working_);
+    state_ = &working_;
+  }
+  const bool are_its = take_back_lots(working_, found);
+  TALLY_ASSERT(are_its, recorded_.last_seq.value);
+}
+
+// As much as is wanted must lie in lots that are spent before the first one on disk.
+void draft::have_lots_to_spend(points_t wanted, seq_t except) {
+  for (auto pieces = lot_pieces(*state_); !pieces.empty(); pieces = lot_pieces(*state_)) {
+    const spending_key first = spending_key_of(pieces.front());
+    points_t covered;
+    for (const lot* each = state_->lots.begin(); each != state_->lots.end() && covered < wanted; ++each)
+      if (each->id != except && spending_key_of(*each) < first)
+        covered += each->available;
+    if (covered >= wanted)
+      return;
+    std::size_t count = 0;
+    for (; count < pieces.size() && covered < wanted; ++count)
+      covered += pieces[count].available;
+    have_lots([last = spending_key_of(pieces[count - 1])](const lot_piece& each) { return spending_key_of(each) <= last; });
+  }
+}
+
+points_t draft::spend(entry& drafted, points_t wanted, seq_t except) {
+  if (state_->has_spilled_lots) [[unlikely]]
+    have_lots_to_spend(wanted, except);
   const auto& lots = state_->lots;
   if (state_->lots_in_spending_order) {
     for (const lot* each = lots.begin(); each != lots.end() && wanted > points_t{}; ++each)
@@ -233,7 +287,7 @@ points_t draft::spend(entry& drafted, points_t wanted, seq_t except) const {
     if (lots[i].available > points_t{} && lots[i].id != except)
       order.push_back(i);
   // a heap, of which few are taken as a rule: sorting all is ten times as much
-  const auto spent_after = [&](std::uint32_t a, std::uint32_t b) { return spent_before(lots[b], lots[a]); };
+  const auto spent_after = [&](std::uint32_t a, std::uint32_t b) { return spending_key_of(lots[b]) < spending_key_of(lots[a]); };
   std::make_heap(order.begin(), order.end(), spent_after);
   for (auto end = order.end(); end != order.begin() && wanted > points_t{}; --end) {
     std::pop_heap(order.begin(), end, spent_after);

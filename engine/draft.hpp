@@ -72,14 +72,24 @@ public:
   template <class Visitor>
   bool find_order(std::uint64_t hash, const Visitor& visit) const {
     return tally::find_order(recorded_, hash, [&](const order_record& record) { return visit(facts_of(recorded_, record)); }) ||
-           find_spilled(op::none, hash, [&](const spilled_record& each) { return visit(each.facts); });
+           find_spilled(spilled_kind::order, hash, [&](const spilled_record& each) { return visit(each.facts); });
   }
   // Calls `visit(seq)` for the groups remembered under (kind, hash), likewise.
   template <class Visitor>
   bool find_reference(op kind, std::uint64_t hash, const Visitor& visit) const {
     return tally::find_reference(recorded_, kind, hash, visit) ||
-           find_spilled(kind, hash, [&](const spilled_record& each) { return visit(each.facts.seq); });
+           find_spilled(reference_of(kind), hash, [&](const spilled_record& each) { return visit(seq_t{each.number}); });
   }
+  // Calls `visit(seq)` for the captures on this order hash, likewise.
+  template <class Visitor>
+  bool find_capture(std::uint64_t hash, const Visitor& visit) const {
+    return tally::find_capture(recorded_, hash, visit) ||
+           find_spilled(spilled_kind::captured, hash, [&](const spilled_record& each) { return visit(each.seq); });
+  }
+  // What the refunds of an order have done before this decision; zeros where there were none.
+  refunded_order refunds(std::uint64_t order_hash) const;
+  // How much of a redemption was given back before this decision.
+  points_t undone(seq_t redemption) const;
   bool is_ok() const { return out_.outcome.status == outcome_status::ok; }
   // Answers an operation that was decided before under this reference; true if it has. `same` says of the group's entry that names
   // the reference in `field` whether it was asked with the same contents.
@@ -102,7 +112,14 @@ public:
 
   // The lots with something available, as they are spent: soonest to expire first, then oldest. Takes up to `wanted` from
   // them for the entry and returns what they do not cover.
-  points_t spend(entry& drafted, points_t wanted, seq_t except = {}) const;
+  points_t spend(entry& drafted, points_t wanted, seq_t except = {});
+  // Has the lot in `state()`, if the account has it.
+  void have_lot(seq_t lot) {
+    if (state_->has_spilled_lots && may_be_spilled(*state_, lot)) [[unlikely]]
+      have_lots([lot](const lot_piece& each) { return may_hold(each, lot); });
+  }
+  // Has those lots in `state()` that lie in pieces of which `wanted(piece)` says so.
+  void have_lots(const std::function<bool(const lot_piece&)>& wanted);
   // What lies in lots that have expired by now expires at once, in the same group. `sign_it` says more of each entry.
   template <class SignIt>
   void expire_dead(const SignIt& sign_it);
@@ -127,7 +144,9 @@ public:
 
 private:
   void mark_tier(const ruleset& rules);
-  bool find_spilled(op kind, std::uint64_t hash, const spilled_visitor& visit) const;
+  void have_lots_to_spend(points_t wanted, seq_t except);
+  bool find_spilled(spilled_kind kind, std::uint64_t hash, const spilled_visitor& visit) const;
+  points_t spilled_points(spilled_kind kind, std::uint64_t hash) const;
   entry& append(entry_kind kind);
   points_t tier_points_of_group(const ruleset& rules) const;
 

@@ -55,6 +55,9 @@ public:
     if (state.has_spilled)
       if (result<void> whole = take_back(state); !whole)
         return whole.error();
+    if (state.has_spilled_lots)
+      if (result<void> whole = take_lots_back(state); !whole)
+        return whole.error();
     return fingerprint(state);
   }
 
@@ -108,15 +111,26 @@ private:
   result<void> take_back(account_state& state) const {
     std::vector<spilled_record> records;
     const auto keep = [&](const spilled_record& each) {
-      if (!is_still_in_memory(state, each))
-        records.push_back(each);
+      records.push_back(each);
       return false;
     };
     if (result<void> read = store_->for_each_spilled(state.enrolled_seq, keep); !read)
       return read;
-    if (!can_take_back(state, records))
+    if (!take_back_spilled(state, records))
       return failure{failure_code::corrupt, "of what it has spilled some is missing"};
-    take_back_spilled(state, records);
+    return {};
+  }
+
+  result<void> take_lots_back(account_state& state) const {
+    std::vector<spilled_lots> pieces;
+    for (const lot_piece& each : lot_pieces(state)) {
+      result<std::vector<lot>> lots = store_->read_lots(state.enrolled_seq, each);
+      if (!lots)
+        return lots.error();
+      pieces.push_back({each, std::move(*lots)});
+    }
+    if (!take_back_lots(state, pieces))
+      return failure{failure_code::corrupt, "of its lots some are in two places"};
     return {};
   }
 

@@ -3,6 +3,7 @@
 
 #include "engine/account.hpp"
 #include "engine/account_spill.hpp"
+#include "engine/spilled_lots.hpp"
 
 #include <optional>
 #include <string>
@@ -10,8 +11,6 @@
 #include <vector>
 
 namespace tally::snapshot {
-
-inline constexpr std::uint8_t image_version = 1;
 
 // The key of an account's image: the merchant's number, big endian, and the account's id.
 std::string image_key(merchant_number merchant, std::string_view account);
@@ -31,9 +30,10 @@ public:
   void add(merchant_number merchant, std::string_view account, const account_state& state);
   // What the account spills; to be forgotten by its state once the batch is stored.
   void add_spilled(seq_t enrolled, const spilled_record& record);
+  void add_lots(seq_t enrolled, const spilled_lots& piece);
 
   std::size_t count() const { return places_.size(); } // of images
-  std::size_t bytes() const { return bytes_.size() + spilled_.size() * sizeof(spilled); }
+  std::size_t bytes() const { return bytes_.size() + spilled_.size() * sizeof(spilled) + lot_bytes_; }
   // Everything that the images show is on disk once this entry is.
   seq_t newest() const { return newest_; }
   // Valid until the next `add`.
@@ -43,6 +43,12 @@ public:
     spilled_record record;
   };
   std::span<const spilled> all_spilled() const { return spilled_; }
+  struct lots {
+    seq_t enrolled;       // whose they are
+    std::uint32_t number; // of the piece
+    std::string value;
+  };
+  std::span<const lots> all_lots() const { return lots_; }
 
 private:
   struct place {
@@ -54,11 +60,16 @@ private:
   std::string bytes_;
   std::vector<place> places_;
   std::vector<spilled> spilled_;
+  std::vector<lots> lots_;
+  std::size_t lot_bytes_ = 0;
   seq_t newest_;
 };
 
 // The state that an image's value holds, read over an account that has nothing yet. False: these bytes are no image.
 [[nodiscard]] bool decode_image(std::string_view value, account_state& state);
+
+// The lots that a piece's value holds. False: these bytes are not it.
+[[nodiscard]] bool decode_lots(std::string_view value, const lot_piece& piece, std::vector<lot>& lots);
 
 // What tells an image from others without reading all of it.
 struct image_note {

@@ -41,6 +41,7 @@ constexpr std::string_view point_key = "point";
 constexpr std::size_t due_bytes = 8;
 constexpr std::size_t spilled_prefix_bytes = 8 + 1 + 8; // enrolment, kind, hash: what is looked for
 constexpr std::size_t spilled_key_bytes = spilled_prefix_bytes + 8;
+constexpr auto lots_kind = static_cast<spilled_kind>(0xff); // behind all others, with the piece's number in the place of a hash
 
 rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
 std::string_view view(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
@@ -66,7 +67,7 @@ std::string due_prefix(instant due) {
 
 instant due_of(std::string_view key) { return {static_cast<std::int64_t>(big_endian(key) ^ 1ull << 63)}; }
 
-std::string spilled_prefix(seq_t enrolled, op kind, std::uint64_t hash) {
+std::string spilled_prefix(seq_t enrolled, spilled_kind kind, std::uint64_t hash) {
   std::string key;
   append_big_endian(key, enrolled.value);
   key += static_cast<char>(kind);
@@ -76,17 +77,43 @@ std::string spilled_prefix(seq_t enrolled, op kind, std::uint64_t hash) {
 
 std::string spilled_key(seq_t enrolled, const spilled_record& record) {
   std::string key = spilled_prefix(enrolled, record.kind, record.hash);
-  append_big_endian(key, record.facts.seq.value);
+  append_big_endian(key, record.number);
   return key;
+}
+
+// The numbers of a record's value, in their order; `visit` may write them.
+template <class Record, class Visitor>
+void for_each_number(Record& record, Visitor&& visit) {
+  switch (record.kind) {
+  case spilled_kind::order:
+    visit(record.facts.earned.value);
+    visit(record.facts.total.units);
+    visit(record.facts.dated.us);
+    break;
+  case spilled_kind::refund:
+    visit(record.refund.refunded.units);
+    visit(record.refund.restoring.units);
+    visit(record.refund.taken.value);
+    visit(record.refund.expired_counted.value);
+    visit(record.refund.newest.value);
+    visit(record.refund.cancelled);
+    break;
+  case spilled_kind::undone:
+  case spilled_kind::expired:
+    visit(record.seq.value);
+    visit(record.points.value);
+    break;
+  case spilled_kind::captured:
+    visit(record.seq.value);
+    break;
+  default: // a reference
+    break;
+  }
 }
 
 std::string spilled_value(const spilled_record& record) {
   std::string value;
-  if (!record.is_order())
-    return value;
-  append_big_endian(value, static_cast<std::uint64_t>(record.facts.earned.value));
-  append_big_endian(value, static_cast<std::uint64_t>(record.facts.total.units));
-  append_big_endian(value, static_cast<std::uint64_t>(record.facts.dated.us));
+  for_each_number(record, [&](auto number) { append_big_endian(value, static_cast<std::uint64_t>(number)); });
   return value;
 }
 
@@ -94,18 +121,30 @@ std::optional<spilled_record> read_spilled(std::string_view key, std::string_vie
   if (key.size() != spilled_key_bytes)
     return std::nullopt;
   spilled_record record;
-  record.kind = static_cast<op>(key[8]);
-  record.hash = big_endian(key.substr(9));
-  record.facts.seq = {big_endian(key.substr(spilled_prefix_bytes))};
-  if (value.size() != (record.is_order() ? 24u : 0u))
+  record.kind = static_cast<spilled_kind>(key[8]);
+  record.hash = record.refund.hash = big_endian(key.substr(9));
+  record.number = big_endian(key.substr(spilled_prefix_bytes));
+  std::size_t numbers = 0;
+  for_each_number(record, [&](auto& number) {
+    if (value.size() >= 8 * ++numbers)
+      number = static_cast<std::remove_reference_t<decltype(number)>>(big_endian(value.substr(8 * (numbers - 1))));
+  });
+  if (value.size() != 8 * numbers)
     return std::nullopt;
-  if (record.is_order()) {
-    record.facts.earned = {static_cast<std::int64_t>(big_endian(value))};
-    record.facts.total = {static_cast<std::int64_t>(big_endian(value.substr(8)))};
-    record.facts.dated = {static_cast<std::int64_t>(big_endian(value.substr(16)))};
-  }
+  if (record.kind == spilled_kind::order)
+    record.facts.seq = {record.number};
+  if (record.kind != spilled_kind::refund)
+    record.refund.hash = 0;
   return record;
 }
+
+std::string lots_key(seq_t enrolled, std::uint32_t number) {
+  std::string key = spilled_prefix(enrolled, lots_kind, number);
+  append_big_endian(key, 0);
+  return key;
+}
+
+bool is_lots(std::string_view key) { return key.size() == spilled_key_bytes && static_cast<spilled_kind>(key[8]) == lots_kind; }
 
 rocksdb::Env* env_of(const image_store_options& wanted) { return wanted.env != nullptr ? wanted.env : rocksdb::Env::Default(); }
 
@@ -235,6 +274,8 @@ struct image_store::impl {
   result<void> visit_spilled(const rocksdb::ReadOptions& options, const std::string& prefix, const spilled_visitor& visit) const {
     const std::unique_ptr<rocksdb::Iterator> at(db->NewIterator(options, spilled.get()));
     for (at->Seek(slice(prefix)); at->Valid() && at->key().starts_with(slice(prefix)); at->Next()) {
+      if (is_lots(view(at->key())))
+        break;
       const std::optional<spilled_record> record = read_spilled(view(at->key()), view(at->value()));
       if (!record)
         return damaged("what account " + std::to_string(big_endian(prefix)) + " has spilled does not verify");
@@ -292,7 +333,7 @@ result<bool> image_store::read(merchant_number merchant, std::string_view accoun
   return true;
 }
 
-result<void> image_store::find_spilled(seq_t enrolled, op kind, std::uint64_t hash, const spilled_visitor& visit) const {
+result<void> image_store::find_spilled(seq_t enrolled, spilled_kind kind, std::uint64_t hash, const spilled_visitor& visit) const {
   rocksdb::ReadOptions options;
   options.prefix_same_as_start = true;
   return impl_->visit_spilled(options, spilled_prefix(enrolled, kind, hash), visit);
@@ -304,6 +345,19 @@ result<void> image_store::for_each_spilled(seq_t enrolled, const spilled_visitor
   std::string begin;
   append_big_endian(begin, enrolled.value);
   return impl_->visit_spilled(options, begin, visit);
+}
+
+result<std::vector<lot>> image_store::read_lots(seq_t enrolled, const lot_piece& piece) const {
+  const auto which = [&] { return "piece " + std::to_string(piece.number) + " of the lots of account " + std::to_string(enrolled.value); };
+  rocksdb::PinnableSlice value;
+  const std::string key = lots_key(enrolled, piece.number);
+  const rocksdb::Status status = impl_->db->Get(rocksdb::ReadOptions(), impl_->spilled.get(), slice(key), &value);
+  if (!status.ok() && !status.IsNotFound())
+    return impl_->failed("reading " + which(), status);
+  std::vector<lot> lots;
+  if (!status.ok() || !decode_lots(view(value), piece, lots))
+    return impl_->damaged(which() + (status.ok() ? " does not verify" : " is missing"));
+  return lots;
 }
 
 result<void> image_store::for_each_due(instant from, instant to, const due_visitor& visit) const {
@@ -372,6 +426,8 @@ result<void> image_store::write(const image_batch& batch) {
   }
   for (const image_batch::spilled& each : batch.all_spilled())
     must(writes.Put(impl_->spilled.get(), slice(spilled_key(each.enrolled, each.record)), slice(spilled_value(each.record))));
+  for (const image_batch::lots& each : batch.all_lots())
+    must(writes.Put(impl_->spilled.get(), slice(lots_key(each.enrolled, each.number)), slice(each.value)));
   return impl_->write(writes);
 }
 

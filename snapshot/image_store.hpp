@@ -48,8 +48,10 @@ public:
   result<bool> read(merchant_number merchant, std::string_view account, account_state& state) const;
 
   // What the account of that enrolment has spilled under a kind and hash; true from `visit` ends it.
-  result<void> find_spilled(seq_t enrolled, op kind, std::uint64_t hash, const spilled_visitor& visit) const;
-  // All that it has spilled.
+  result<void> find_spilled(seq_t enrolled, spilled_kind kind, std::uint64_t hash, const spilled_visitor& visit) const;
+  // The lots of a piece that the account has spilled.
+  result<std::vector<lot>> read_lots(seq_t enrolled, const lot_piece& piece) const;
+  // All that it has spilled but lots.
   result<void> for_each_spilled(seq_t enrolled, const spilled_visitor& visit) const;
 
   // Accounts whose image says that something falls due from `from` up to `to`, both in, by time; false from `visit` ends it. One that is

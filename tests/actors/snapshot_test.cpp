@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <deque>
 #include <optional>
 #include <random>
 
@@ -317,6 +318,148 @@ TEST_P(snapshots, references_that_were_spilled_count_for_ever) {
   EXPECT_LE(references_in_memory(*tally, "m-0"), 2 * spill_above);
   const std::vector<std::string> whole = tally->fingerprints();
   tally.reset();
+  EXPECT_EQ(whole, replayed(folder.path()));
+}
+
+// ---- lots that nobody spends ----------------------------------------------------------------------------------------
+
+std::size_t lots_in_memory(running_ledger& tally, std::string_view account) {
+  std::size_t count = 0;
+  for (std::uint32_t i = 0; i < tally->shard_count(); ++i)
+    tally->shard_at(i).core().accounts().for_each([&](const account_actor& each) { count += each.id() == account ? each.state().lots.size() : 0; });
+  return count;
+}
+
+class large_accounts {
+public:
+  large_accounts(running_ledger& tally, int orders) : tally_(tally), orders_(orders) {}
+
+  void earn(std::string_view account) {
+    std::uint64_t last = 0;
+    for (int i = 0; i < orders_; ++i) {
+      const std::string order = "o-" + std::to_string(number_++);
+      last = tally_.at(0).send(earn_of(account, order, 3 * one));
+      if (i % 50 == 49)
+        tally_.at(0).wait(last);
+    }
+  }
+  void cancel(std::string_view account, const std::string& order) {
+    command asked = read_of(op::reverse, account);
+    asked.order = order;
+    const std::string refund = "f-" + std::to_string(number_++);
+    asked.reference = refund;
+    const scripted_answer taken = tally_.call(asked);
+    EXPECT_EQ(taken.head.status, outcome_status::ok) << name_of(taken.head.code);
+  }
+
+private:
+  running_ledger& tally_;
+  const int orders_;
+  int number_ = 0;
+};
+
+TEST_P(snapshots, lots_lie_on_disk_and_are_spent_and_expire_as_all_others) {
+  const temporary_folder folder;
+  const int orders = 1500, days = 400;
+  const std::string dying = "merchant = \"beanhouse\"\n[earn]\npoints = \"1\"\nper = \"1.00\"\nexpire_days = " + std::to_string(days) +
+                            "\n[redeem]\npoints = 1\nvalue = \"0.01\"\n";
+  std::int64_t left = 0, others = 0;
+  {
+    running_ledger tally(with_images(folder, GetParam(), 0, new_year));
+    large_accounts large(tally, orders);
+    tally.call(put_of(dying));
+    tally.call(enroll_of("m-0"));
+    tally.call(enroll_of("m-1"));
+    large.earn("m-0"); // o-0 and on
+    for (int round = 0; round < 2; ++round)
+      tally->snapshot_now();
+    EXPECT_EQ(tally.call(redeem_of("m-0", "r-0", 3 * 700)).head.available.value, 3 * (orders - 700)) << "several pieces of them";
+    for (int round = 0; round < 2; ++round)
+      tally->snapshot_now();
+    large.cancel("m-0", "o-900");                                                                           // of a lot on disk
+    large.cancel("m-0", "r-0");                                                                             // gives back
+    EXPECT_EQ(tally.call(transfer_of("m-0", "m-1", "t-0", 3 * 600)).head.available.value, 3 * (orders - 601)); // and some of it comes again
+    EXPECT_EQ(tally.call(transfer_of("m-1", "m-0", "t-1", 100)).head.available.value, 1700);
+    for (int round = 0; round < 2; ++round)
+      tally->snapshot_now();
+    large.earn("m-1");
+    tally->snapshot_now();
+    EXPECT_EQ(tally.call(redeem_of("m-1", "r-1", 20)).head.status, outcome_status::ok); // behind the point, and of both shards' accounts
+    left = tally.call(read_of(op::account, "m-0")).head.available.value;
+    others = tally.call(read_of(op::account, "m-1")).head.available.value;
+    tally.stop();
+    EXPECT_LE(lots_in_memory(tally, "m-0"), spill_lots_above);
+  }
+  const std::vector<std::string> expected = replayed(folder.path(), new_year);
+  {
+    running_ledger tally(with_images(folder, GetParam(), 0, new_year));
+    EXPECT_EQ(brought_back(tally, 2, GetParam()), expected);
+  }
+  running_ledger tally(with_images(folder, GetParam(), 0, new_year));
+  EXPECT_EQ(tally.call(read_of(op::account, "m-0")).head.available.value, left);
+  EXPECT_EQ(tally.call(read_of(op::account, "m-1")).head.available.value, others);
+  const scripted_answer soon = tally.call(advance_to(new_year.plus_days(days - 20)));
+  ASSERT_EQ(soon.head.status, outcome_status::ok);
+  const scripted_answer view = tally.call(read_of(op::account, "m-0"));
+  EXPECT_EQ(view.shown->view->expiring_30d.value, left);
+  EXPECT_GE(tally.call(advance_to(new_year.plus_days(days + 1))).shown->fired, 2000u);
+  EXPECT_EQ(tally.call(read_of(op::account, "m-0")).head.available.value, 0);
+  EXPECT_EQ(tally.call(read_of(op::account, "m-1")).head.available.value, 0);
+  tally.stop();
+  const std::vector<std::string> whole = tally.fingerprints();
+  EXPECT_EQ(whole, replayed(folder.path(), new_year.plus_days(days + 1)));
+}
+
+// Nothing was ever spent, and every fifth order was refunded in part.
+TEST(snapshot, of_an_account_of_a_hundred_thousand_orders_keeps_it_small) {
+  const temporary_folder folder;
+  const int orders = 100'000, batch = 500, refunded_from = 5;
+  std::optional<running_ledger> running(std::in_place, with_images(folder, 1));
+  running_ledger& tally = *running;
+  tally.call(put_of(plain_rules));
+  tally.call(enroll_of("m-0"));
+  const auto heap_bytes = [&] {
+    std::size_t bytes = 0;
+    tally->shard_at(0).core().accounts().for_each([&](const account_actor& each) { bytes += each.heap_bytes(); });
+    return bytes;
+  };
+  std::size_t with_few = 0;
+  for (int first = 0; first < orders; first += batch) {
+    std::deque<std::string> names;
+    std::vector<command> asked;
+    for (int i = first; i < first + batch; ++i) {
+      asked.push_back(earn_of("m-0", names.emplace_back("o-" + std::to_string(i)), 3 * one));
+      if (i % refunded_from != 0)
+        continue;
+      command& refund = asked.emplace_back(read_of(op::reverse, "m-0"));
+      refund.order = names.back();
+      refund.reference = names.emplace_back("f-" + std::to_string(i));
+      refund.amount = money_t{one};
+    }
+    ASSERT_EQ(tally.at(0).wait(tally.at(0).send_all(asked).back()).head.status, outcome_status::ok) << first;
+    if (first % 5'000 == 0)
+      tally->snapshot_now();
+    if (first == 10'000)
+      with_few = heap_bytes();
+  }
+  for (int round = 0; round < 2; ++round)
+    tally->snapshot_now();
+  EXPECT_LE(heap_bytes(), with_few + 32 * 1024) << "pieces of lots are remembered";
+  const std::int64_t available = 50 + 3 * orders - orders / refunded_from;
+  EXPECT_EQ(tally.call(read_of(op::account, "m-0")).head.available.value, available);
+  EXPECT_EQ(tally.call(earn_of("m-0", "o-0", 3 * one)).head.status, outcome_status::duplicate);
+  EXPECT_EQ(tally.call(redeem_of("m-0", "r-0", 5'000)).head.available.value, available - 5'000);
+  command again = read_of(op::reverse, "m-0"); // of which 1.00 of 3.00 was refunded long ago
+  again.order = "o-50000";
+  again.reference = "f-again";
+  again.amount = money_t{3 * one};
+  EXPECT_EQ(tally.call(again).head.code, outcome_code::over_refund);
+  again.amount = money_t{2 * one};
+  EXPECT_EQ(tally.call(again).head.points.value, 2);
+  std::printf("%zu bytes of heap with 10,000 orders, %zu with 100,000\n", with_few, heap_bytes());
+  tally.stop();
+  const std::vector<std::string> whole = tally.fingerprints();
+  running.reset();
   EXPECT_EQ(whole, replayed(folder.path()));
 }
 

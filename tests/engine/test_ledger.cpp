@@ -194,6 +194,8 @@ decision_context test_ledger::context() const {
   context.now = now;
   context.next_seq = {journal.size() + 1};
   context.read_group = &read_group_;
+  context.read_lots = &read_lots_;
+  context.find_spilled = &find_spilled_;
   return context;
 }
 
@@ -242,7 +244,47 @@ void test_ledger::take() {
     EXPECT_EQ(each.seq.value, journal.size() + 1);
     EXPECT_EQ(each.at, now);
     journal.emplace_back(each);
-    apply(accounts[std::string(each.account)], each);
+    account_state& state = accounts[std::string(each.account)];
+    for (const lot_change& change : each.lots)
+      if (change.lot != each.seq && may_be_spilled(state, change.lot))
+        bring_lots_back(state, [&](const lot_piece& piece) { return may_hold(piece, change.lot); });
+    apply(state, each);
+  }
+}
+
+void test_ledger::spill(const std::string& account, instant lots_expiring_until) {
+  account_state& state = accounts.at(account);
+  std::vector<spilled_lots> pieces;
+  list_spillable_lots(state, lots_expiring_until, pieces);
+  for (const spilled_lots& each : pieces)
+    lots_[{state.enrolled_seq, each.piece.number}] = each.lots;
+  EXPECT_EQ(forget_spilled_lots(state, pieces), !pieces.empty());
+  std::vector<spilled_record> records;
+  list_spillable(state, instant::end_of_time(), records);
+  for (const spilled_record& each : records)
+    spilled_[{state.enrolled_seq, each.kind, each.hash, each.number}] = each;
+  if (!records.empty())
+    forget_spilled(state, records);
+  for (const spilled_record& each : records)
+    EXPECT_TRUE(is_spilled(state, each)) << static_cast<int>(each.kind) << " " << each.number;
+}
+
+void test_ledger::bring_lots_back(account_state& state, const std::function<bool(const lot_piece&)>& wanted) const {
+  std::vector<spilled_lots> found;
+  for (const lot_piece& each : lot_pieces(state))
+    if (wanted(each))
+      found.push_back({each, read_lots_(state, each)});
+  EXPECT_TRUE(take_back_lots(state, found));
+}
+
+void test_ledger::make_whole(account_state& state) const {
+  bring_lots_back(state, [](const lot_piece&) { return true; });
+  std::vector<spilled_record> records;
+  for (const auto& [key, record] : spilled_)
+    if (std::get<0>(key) == state.enrolled_seq)
+      records.push_back(record);
+  if (state.has_spilled) {
+    EXPECT_TRUE(take_back_spilled(state, records));
   }
 }
 

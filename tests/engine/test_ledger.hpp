@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace tally {
@@ -50,6 +51,12 @@ public:
   // m= says otherwise. Days may carry -1us or +1us. Answers the outcome as text, and after a bar the entries it made.
   std::string run(const std::string& event);
 
+  // Has on disk what the account can do without, lots only that expire later.
+  void spill(const std::string& account, instant lots_expiring_until);
+  // Has in memory again the pieces of which `wanted(piece)` says so; or everything.
+  void bring_lots_back(account_state& state, const std::function<bool(const lot_piece&)>& wanted) const;
+  void make_whole(account_state& state) const;
+
   // The entry numbered `seq`.
   const entry& at(std::uint64_t seq) const { return journal[seq - 1].get(); }
   // The same entries applied to a new state.
@@ -62,6 +69,18 @@ private:
   std::vector<entry> group_;
   std::function<std::span<const entry>(seq_t)> read_group_ = [this](seq_t first) { return read_group(first); };
   std::span<const entry> read_group(seq_t first);
+
+  std::map<std::pair<seq_t, std::uint32_t>, std::vector<lot>> lots_; // by the account's enrolment and the number of the piece
+  lots_reader read_lots_ = [this](const account_state& state, const lot_piece& piece) {
+    return lots_.at({state.enrolled_seq, piece.number});
+  };
+  // By the account's enrolment, kind, hash, number.
+  std::map<std::tuple<seq_t, spilled_kind, std::uint64_t, std::uint64_t>, spilled_record> spilled_;
+  spilled_search find_spilled_ = [this](const account_state& state, spilled_kind kind, std::uint64_t hash, const spilled_visitor& visit) {
+    for (auto at = spilled_.lower_bound({state.enrolled_seq, kind, hash, 0}); at != spilled_.end(); ++at)
+      if (at->second.kind != kind || at->second.hash != hash || std::get<0>(at->first) != state.enrolled_seq || visit(at->second))
+        break;
+  };
 };
 
 // `ok #2 points=42 a=92 p=0 l=92 v1`, `rejected over_cap`, `invalid points: must not be 0`.

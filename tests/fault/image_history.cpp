@@ -23,11 +23,22 @@ std::string line_of(merchant_number merchant, std::string_view account, seq_t la
 std::string line_of(instant due, const std::string& whose) { return "due " + std::to_string(due.us) + " " + whose; }
 std::string line_of(seq_t enrolled, const spilled_record& spilled) {
   return "spilled " + std::to_string(enrolled.value) + " " + std::to_string(static_cast<int>(spilled.kind)) + " " +
-         std::to_string(spilled.hash) + " " + std::to_string(spilled.facts.seq.value) + " " + std::to_string(spilled.facts.earned.value) +
-         " " + std::to_string(spilled.facts.total.units) + " " + std::to_string(spilled.facts.dated.us);
+         std::to_string(spilled.hash) + " " + std::to_string(spilled.number) + " " + std::to_string(spilled.facts.earned.value) + " " +
+         std::to_string(spilled.facts.total.units) + " " + std::to_string(spilled.facts.dated.us) + " " +
+         std::to_string(spilled.seq.value) + " " + std::to_string(spilled.points.value) + " " +
+         std::to_string(spilled.refund.taken.value) + " " + std::to_string(spilled.refund.newest.value);
 }
 std::string line_of(const snapshot::recovery_point& point) {
   return "point " + std::to_string(point.seq.value) + " " + std::to_string(hash64(snapshot::encode_point(point)));
+}
+
+// Whatever order they are read in.
+std::string line_of_lots(std::uint64_t hash) { return " with lots " + std::to_string(hash); }
+std::uint64_t hash_of(const lot_piece& piece, std::span<const lot> lots) {
+  std::uint64_t hash = piece.number;
+  for (const lot& each : lots)
+    hash = hash64(std::string_view(reinterpret_cast<const char*>(&each), sizeof each), hash);
+  return hash;
 }
 
 std::string joined(std::vector<std::string> lines) {
@@ -63,7 +74,15 @@ result<std::string> text_of(const snapshot::image_store& store) {
     const result<bool> read = store.read(merchant, account, state);
     if (!read)
       inner = read.error();
-    lines.push_back(line_of(merchant, account, note.last_seq, note.checksum));
+    std::uint64_t lots = 0;
+    for (const lot_piece& each : lot_pieces(state)) {
+      const result<std::vector<lot>> of_piece = store.read_lots(state.enrolled_seq, each);
+      if (!of_piece)
+        inner = of_piece.error();
+      else
+        lots += hash_of(each, *of_piece);
+    }
+    lines.push_back(line_of(merchant, account, note.last_seq, note.checksum) + line_of_lots(lots));
     if (read && (!*read || state.last_seq != note.last_seq || snapshot::image_checksum(state) != note.checksum))
       lines.push_back("image " + std::string(account) + " is read in two ways");
     return inner.ok();
@@ -97,6 +116,25 @@ result<std::string> text_of(const snapshot::image_store& store) {
 
 // ---- what was written -------------------------------------------------------------------------------------------------
 
+namespace {
+
+// Lots that go to disk with the state, under the numbers of those that were there before.
+std::uint64_t spill_some(account_state& state, std::mt19937_64& random, snapshot::image_batch& batch) {
+  for (std::uint64_t i = 1; i <= spill_lots_above + random() % 300; ++i)
+    state.lots.push_back({{state.last_seq.value * 1000 + i}, {static_cast<std::int64_t>(1 + random() % 100)}, {}, {}, {1}, {}});
+  std::vector<spilled_lots> pieces;
+  list_spillable_lots(state, {}, pieces);
+  std::uint64_t hash = 0;
+  for (const spilled_lots& each : pieces) {
+    batch.add_lots(state.enrolled_seq, each);
+    hash += hash_of(each.piece, each.lots);
+  }
+  forget_spilled_lots(state, pieces);
+  return hash;
+}
+
+} // namespace
+
 snapshot::image_batch expected_images::make_batch(std::mt19937_64& random) {
   snapshot::image_batch batch;
   for (std::uint64_t count = 1 + random() % 4; count > 0; --count) {
@@ -118,16 +156,25 @@ snapshot::image_batch expected_images::make_batch(std::mt19937_64& random) {
     for (std::uint64_t spilled = random() % 3; spilled > 0; --spilled) {
       spilled_record record;
       record.hash = random();
-      record.facts.seq = {seq_};
-      if (spilled == 2)
-        record.kind = op::redeem;
-      else
-        record.facts = {{seq_}, {7}, {static_cast<std::int64_t>(random() % 1000)}, {1 + static_cast<std::int64_t>(random() % 1000)}};
+      record.number = seq_;
+      const auto some = [&] { return static_cast<std::int64_t>(random() % 1000); };
+      if (spilled == 2) {
+        record.kind = random() % 2 == 0 ? reference_of(op::redeem) : spilled_kind::refund;
+        if (record.kind == spilled_kind::refund)
+          record.refund = {record.hash, {some()}, {some()}, {some()}, {}, {seq_}, true};
+      } else if (random() % 3 == 0) {
+        record.kind = spilled_kind::expired;
+        record.seq = {seq_};
+        record.points = {some()};
+      } else {
+        record.facts = {{seq_}, {7}, {some()}, {1 + some()}};
+      }
       batch.add_spilled(state.enrolled_seq, record);
       spilled_.insert(line_of(state.enrolled_seq, record));
     }
+    const std::uint64_t lots = random() % 8 == 0 ? spill_some(state, random, batch) : 0;
     batch.add(whose.merchant, whose.id, state);
-    images_[name] = line_of(whose.merchant, whose.id, state.last_seq, snapshot::image_checksum(state));
+    images_[name] = line_of(whose.merchant, whose.id, state.last_seq, snapshot::image_checksum(state)) + line_of_lots(lots);
   }
   return batch;
 }
