@@ -534,6 +534,7 @@ seq_t shard_core::commit_enrolment(const staged& operation, const program* activ
 }
 
 decision_context shard_core::context_for(const merchant* of, instant now) {
+  images_.forget_read();
   decision_context context;
   context.active = active_of(of);
   context.now = now;

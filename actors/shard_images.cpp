@@ -16,8 +16,8 @@ namespace {
 constexpr std::size_t images_per_slice_max = 64; // 20-60 us between two turns
 constexpr std::size_t batch_bytes = 256 * 1024;  // handed to the snapshotter together
 constexpr std::size_t bytes_on_their_way_max = 8u << 20;
-constexpr std::chrono::microseconds tail_slice{500}; // of a turn
-constexpr std::int64_t tier_window_days = 400;       // a year and a time zone, amply
+constexpr std::chrono::microseconds tail_slice{500};       // of a turn
+constexpr std::int64_t tier_window_days = 400;             // a year and a time zone, amply
 constexpr std::int64_t lots_back_days = expiring_days + 1; // what a view shows
 constexpr std::int64_t lots_spilled_days = 60;             // what expires later may go
 constexpr std::size_t slots_swept_per_turn = 512;
@@ -55,6 +55,7 @@ void shard_images::unlist(account_actor& account) {
 // ---- bringing back --------------------------------------------------------------------------------------------------
 
 account_actor* shard_images::bring_back(const merchant& of, std::uint64_t hash, std::string_view id) {
+  forget_read();
   account_state state;
   const result<bool> read = owner_.parts().images->read(of.number, id, state);
   if (!read)
@@ -268,14 +269,24 @@ void shard_images::bring_all_orders_back(account_state& state) const {
                                                }),
        cannot_read);
   if (!take_back_spilled(state, records))
-    stop_server(cannot_read, {failure_code::corrupt, "of what account " + std::to_string(state.enrolled_seq.value) + " has spilled some is missing"});
+    stop_server(cannot_read,
+                {failure_code::corrupt, "of what account " + std::to_string(state.enrolled_seq.value) + " has spilled some is missing"});
 }
 
 void shard_images::find_spilled(const account_state& state, spilled_kind kind, std::uint64_t hash, const spilled_visitor& visit) const {
   must(owner_.parts().images->find_spilled(state.enrolled_seq, kind, hash, visit), cannot_read);
 }
 
-std::vector<lot> shard_images::read_lots(const account_state& state, const lot_piece& piece) const {
+std::vector<lot> shard_images::read_lots(const account_state& state, const lot_piece& piece) {
+  std::vector<lot> lots = lots_on_disk(state, piece);
+  read_.push_back({state.enrolled_seq, {piece, lots}});
+  return lots;
+}
+
+std::vector<lot> shard_images::lots_on_disk(const account_state& state, const lot_piece& piece) const {
+  for (const lots_read& each : read_)
+    if (each.enrolled == state.enrolled_seq && each.lots.piece == piece)
+      return each.lots.lots;
   result<std::vector<lot>> lots = owner_.parts().images->read_lots(state.enrolled_seq, piece);
   if (!lots)
     stop_server(cannot_read, lots.error());
@@ -287,7 +298,7 @@ bool shard_images::bring_lots_back(account_state& state, const Wanted& wanted) c
   std::vector<spilled_lots> found;
   for (const lot_piece& each : lot_pieces(state))
     if (wanted(each))
-      found.push_back({each, read_lots(state, each)});
+      found.push_back({each, lots_on_disk(state, each)});
   if (found.empty())
     return false;
   const bool are_its = take_back_lots(state, found);
@@ -304,9 +315,11 @@ void shard_images::bring_expiring_lots_back(account_actor& account) {
 }
 
 void shard_images::bring_touched_lots_back(const entry& each, account_state& state) const {
-  for (const lot_change& change : each.lots)
-    if (change.lot != each.seq && may_be_spilled(state, change.lot))
-      bring_lots_back(state, [&](const lot_piece& piece) { return may_hold(piece, change.lot); });
+  for (const lot_change& change : each.lots) {
+    if (change.lot == each.seq || !may_be_spilled(state, change.lot))
+      continue;
+    bring_lots_back(state, [&](const lot_piece& piece) { return may_hold(piece, change.lot); });
+  }
 }
 
 // ---- passivation ----------------------------------------------------------------------------------------------------

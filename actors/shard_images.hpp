@@ -63,6 +63,7 @@ public:
   }
   // Of an account of which something is due.
   void have_expiring_lots(account_actor& account) {
+    forget_read();
     if (account.state().has_spilled_lots) [[unlikely]]
       bring_expiring_lots_back(account);
   }
@@ -71,8 +72,13 @@ public:
     if (state.has_spilled_lots) [[unlikely]]
       bring_touched_lots_back(each, state);
   }
-  // Lots that an account has spilled; ends the process if they cannot be read.
-  std::vector<lot> read_lots(const account_state& state, const lot_piece& piece) const;
+  // A decision begins, on what is on disk now.
+  void forget_read() {
+    if (!read_.empty()) [[unlikely]]
+      read_.clear();
+  }
+  // Lots that an account has spilled, for a decision, whose entries may touch them then. Ends the process if they cannot be read.
+  std::vector<lot> read_lots(const account_state& state, const lot_piece& piece);
   // Has everything of the account in memory.
   void make_whole(account_state& state) const;
   // What an account has spilled; ends the process if it cannot be read.
@@ -103,6 +109,7 @@ private:
   void bring_all_orders_back(account_state& state) const;
   void bring_expiring_lots_back(account_actor& account);
   void bring_touched_lots_back(const entry& each, account_state& state) const;
+  std::vector<lot> lots_on_disk(const account_state& state, const lot_piece& piece) const;
   template <class Wanted>
   bool bring_lots_back(account_state& state, const Wanted& wanted) const;
   void take_slice();
@@ -136,6 +143,11 @@ private:
   std::chrono::milliseconds round_within_{};
   snapshot::image_batch images_;   // taken, not handed out yet
   std::vector<pictured> pictured_; // by them
+  struct lots_read {
+    seq_t enrolled; // whose they are
+    spilled_lots lots;
+  };
+  std::vector<lots_read> read_;        // by the decision whose entries are applied next
   std::size_t bytes_on_their_way_ = 0; // handed out, not stored yet
   bool is_sweeping_ = false;
   std::size_t leaving_ = 0;      // accounts that go when their image is stored

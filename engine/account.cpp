@@ -481,7 +481,8 @@ void keep_balances(account_state& state) {
 }
 
 std::string fingerprint(const account_state& state) {
-  TALLY_ASSERT(!state.has_spilled && !state.has_spilled_lots, static_cast<long long>(state.last_seq.value)); // only the whole of it can be compared
+  TALLY_ASSERT(!state.has_spilled && !state.has_spilled_lots,
+               static_cast<long long>(state.last_seq.value)); // only the whole of it can be compared
   TALLY_ASSERT(state.has_reviews == (state.rare && !state.rare->reviews.empty()), static_cast<long long>(state.last_seq.value));
   std::string bytes;
   byte_writer out(bytes);

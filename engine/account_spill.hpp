@@ -73,7 +73,6 @@ bool has_spilled_orders_after(const account_state& state, instant since);
 
 using spilled_visitor = std::function<bool(const spilled_record&)>; // true ends the search
 // Looks on disk for what was spilled under that kind and hash, by number.
-using spilled_search =
-    std::function<void(const account_state& state, spilled_kind kind, std::uint64_t hash, const spilled_visitor& visit)>;
+using spilled_search = std::function<void(const account_state& state, spilled_kind kind, std::uint64_t hash, const spilled_visitor& visit)>;
 
 } // namespace tally

@@ -125,9 +125,8 @@ bool draft::find_spilled(spilled_kind kind, std::uint64_t hash, const spilled_vi
     return false;
   TALLY_ASSERT(context_.find_spilled != nullptr, static_cast<int>(kind));
   bool found = false;
-  (*context_.find_spilled)(recorded_, kind, hash, [&](const spilled_record& each) {
-    return found = is_spilled(recorded_, each) && visit(each);
-  });
+  (*context_.find_spilled)(recorded_, kind, hash,
+                           [&](const spilled_record& each) { return found = is_spilled(recorded_, each) && visit(each); });
   return found;
 }
 
@@ -234,7 +233,8 @@ draft::day_use draft::used_today() const {
 }
 
 points_t draft::expired(seq_t lot) const {
-  return expired_of(recorded_, lot) + spilled_points(spilled_kind::expired, hash_of(lot)) + (state_ == &recorded_ ? points_t{} : expired_of(*state_, lot));
+  return expired_of(recorded_, lot) + spilled_points(spilled_kind::expired, hash_of(lot)) +
+         (state_ == &recorded_ ? points_t{} : expired_of(*state_, lot));
 }
 
 void draft::have_lots(const std::function<bool(const lot_piece&)>& wanted) {

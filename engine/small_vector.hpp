@@ -86,6 +86,16 @@ public:
     ++size_;
     return place;
   }
+  // Several, which do not live in this vector.
+  void insert(T* where, const T* first, std::size_t count) {
+    const auto index = static_cast<std::size_t>(where - data());
+    while (places_used() + count > capacity())
+      make_room();
+    T* place = data() + index;
+    std::memmove(static_cast<void*>(place + count), place, (size_ - index) * sizeof(T));
+    std::memcpy(static_cast<void*>(place), first, count * sizeof(T));
+    size_ = (size_ + count) & places_max;
+  }
   // On the heap the fewer move, those before it or those after: the first goes for nothing, but in a list that has become much too large.
   T* erase(T* where) {
     const std::size_t before = static_cast<std::size_t>(where - data());

@@ -50,6 +50,26 @@ std::vector<bool> choose(const account_state& state, instant expiring_until) {
   return goes;
 }
 
+// Lots that lie next to each other come in together. False: one of them is there.
+bool insert_all(account_state& state, std::span<const lot> lots) {
+  while (!lots.empty()) {
+    lot* next = std::ranges::lower_bound(state.lots, lots.front().id, {}, &lot::id);
+    if (next != state.lots.end() && next->id == lots.front().id)
+      return false;
+    std::size_t count = 1;
+    while (count < lots.size() && (next == state.lots.end() || lots[count].id < next->id))
+      ++count;
+    const lot* last = lots.data() + count - 1;
+    const bool is_in_order = std::ranges::is_sorted(lots.first(count), {}, [](const lot& each) { return spending_key_of(each); }) &&
+                             (next == state.lots.begin() || spending_key_of(next[-1]) < spending_key_of(lots.front())) &&
+                             (next == state.lots.end() || spending_key_of(*last) < spending_key_of(*next));
+    state.lots_in_spending_order = state.lots_in_spending_order && is_in_order;
+    state.lots.insert(next, lots.data(), count);
+    lots = lots.subspan(count);
+  }
+  return true;
+}
+
 bool is_unchanged(const account_state& state, const lot& spilled) {
   const lot* now = find_lot(state, spilled.id);
   return now != nullptr && *now == spilled;
@@ -57,9 +77,7 @@ bool is_unchanged(const account_state& state, const lot& spilled) {
 
 } // namespace
 
-spending_key spending_key_of(const lot& each) {
-  return {each.expires_at.us == 0 ? instant::end_of_time() : each.expires_at, each.id};
-}
+spending_key spending_key_of(const lot& each) { return {each.expires_at.us == 0 ? instant::end_of_time() : each.expires_at, each.id}; }
 
 spending_key spending_key_of(const lot_piece& piece) {
   return {piece.expires_at.us == 0 ? instant::end_of_time() : piece.expires_at, piece.first_expiring};
@@ -137,33 +155,30 @@ bool forget_spilled_lots(account_state& state, std::span<const spilled_lots> pie
 }
 
 bool is_piece_of(const lot_piece& piece, std::span<const lot> lots) {
-  const auto is_whole = [](const lot& each) {
-    return each.available > points_t{} && each.pending == points_t{} && each.reserved == points_t{};
-  };
-  return !lots.empty() && std::ranges::adjacent_find(lots, std::greater_equal<>(), &lot::id) == lots.end() && std::ranges::all_of(lots, is_whole) &&
-         summary_of(piece.number, lots) == piece;
+  int128 sum = 0;
+  seq_t before;
+  for (const lot& each : lots) {
+    if (each.id <= before || each.available <= points_t{} || each.pending != points_t{} || each.reserved != points_t{})
+      return false;
+    before = each.id;
+    sum += each.available.value;
+  }
+  return !lots.empty() && fits_points(sum) && summary_of(piece.number, lots) == piece;
 }
 
 bool take_back_lots(account_state& state, std::span<const spilled_lots> pieces) {
-  std::vector<lot_piece> left(lot_pieces(state).begin(), lot_pieces(state).end());
-  std::vector<lot> all(state.lots.begin(), state.lots.end());
   for (const spilled_lots& each : pieces) {
-    const auto piece = std::ranges::find(left, each.piece);
-    if (piece == left.end() || !is_piece_of(each.piece, each.lots))
+    if (!state.has_spilled_lots || !is_piece_of(each.piece, each.lots))
       return false;
-    left.erase(piece);
-    all.insert(all.end(), each.lots.begin(), each.lots.end());
+    auto& known = state.rare->lot_pieces;
+    const auto piece = std::ranges::find(known, each.piece);
+    if (piece == known.end())
+      return false;
+    known.erase(piece);
+    note_rare(state);
+    if (!insert_all(state, each.lots))
+      return false;
   }
-  std::ranges::sort(all, {}, &lot::id);
-  if (std::ranges::adjacent_find(all, {}, &lot::id) != all.end())
-    return false;
-  state.lots.clear();
-  for (const lot& each : all)
-    state.lots.push_back(each);
-  state.lots_in_spending_order = std::ranges::is_sorted(all, {}, [](const lot& each) { return spending_key_of(each); });
-  if (state.rare)
-    state.rare->lot_pieces = std::move(left);
-  note_rare(state);
   return true;
 }
 

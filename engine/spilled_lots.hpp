@@ -34,8 +34,8 @@ struct spilled_lots {
   std::vector<lot> lots; // by id
 };
 
-inline constexpr std::size_t spill_lots_above = 512;  // in memory: then some may go
-inline constexpr std::size_t spill_lots_kept = 128;    // so many of those that are spent first stay, and so many of the newest
+inline constexpr std::size_t spill_lots_above = 512; // in memory: then some may go
+inline constexpr std::size_t spill_lots_kept = 128;  // so many of those that are spent first stay, and so many of the newest
 inline constexpr std::size_t lots_of_a_piece_max = 256;
 
 // Of the lot that is spent first of some: what is compared.
@@ -62,7 +62,7 @@ void list_spillable_lots(const account_state& state, instant expiring_until, std
 bool forget_spilled_lots(account_state& state, std::span<const spilled_lots> pieces);
 // Whether these are the lots of the piece.
 bool is_piece_of(const lot_piece& piece, std::span<const lot> lots);
-// Has the lots of some of its pieces in the state again. False, and nothing is done: they are not its pieces.
+// Has the lots of some of its pieces in the state again. False: they are not its pieces; what the state is then is not said.
 [[nodiscard]] bool take_back_lots(account_state& state, std::span<const spilled_lots> pieces);
 
 // Reads the lots of a piece from disk, all of them and as they were.

@@ -36,6 +36,12 @@ void play(unsigned seed, int grows_in_64) {
       seen.erase(seen.begin() + gone);
       expected.erase(expected.begin() + static_cast<std::ptrdiff_t>(gone));
     }
+    if (random() % 512 == 0) {
+      const std::vector<int> several(random() % 40, value);
+      seen.insert(seen.begin() + (expected.empty() ? 0 : at % expected.size()), several.data(), several.size());
+      expected.insert(expected.begin() + static_cast<std::ptrdiff_t>(expected.empty() ? 0 : at % expected.size()), several.begin(),
+                      several.end());
+    }
     if (step % 1000 == 0) {
       const Small copy = seen;
       expect_same(copy, expected);

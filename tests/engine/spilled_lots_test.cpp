@@ -1,9 +1,9 @@
 // Accounts whose lots lie on disk for the greater part decide what those decide that have all of them in memory: random histories, played
 // on both.
-#include "engine/spilled_lots.hpp"
 #include "engine/account.hpp"
 #include "engine/account_image.hpp"
 #include "engine/account_view.hpp"
+#include "engine/spilled_lots.hpp"
 #include "tests/engine/test_ledger.hpp"
 
 #include <gtest/gtest.h>
@@ -39,7 +39,8 @@ public:
     if (kind < 82)
       return at + "transfer ref=t-" + n + " points=" + std::to_string(1 + below(40)) + (m == " m=m-1" ? m + " to=m-2" : m + " to=m-1");
     if (kind < 87)
-      return at + "adjust ref=a-" + n + " reason=r points=" + std::to_string(1 + below(9)) + " expire=" + std::to_string(1 + below(5000)) + m;
+      return at + "adjust ref=a-" + n + " reason=r points=" + std::to_string(1 + below(9)) + " expire=" + std::to_string(1 + below(5000)) +
+             m;
     if (kind < 88)
       return at + "adjust ref=a-" + n + " reason=r force points=-" + std::to_string(1 + below(200)) + m;
     if (kind < 91)
@@ -133,8 +134,8 @@ TEST_P(spilled_lots_of, an_account_decide_nothing_else) {
 }
 
 INSTANTIATE_TEST_SUITE_P(histories, spilled_lots_of,
-                         ::testing::Values(history{"never_expiring", 0, 1}, history{"expiring_late", 4000, 2},
-                                           history{"expiring", 150, 3}, history{"expiring_other", 150, 4}),
+                         ::testing::Values(history{"never_expiring", 0, 1}, history{"expiring_late", 4000, 2}, history{"expiring", 150, 3},
+                                           history{"expiring_other", 150, 4}),
                          [](const auto& of) { return of.param.name; });
 
 account_state with_lots(std::size_t count) {
@@ -185,8 +186,12 @@ TEST(spilled_lots, that_are_not_the_pieces_are_not_taken_back) {
   wrong = pieces[0];
   wrong.lots.pop_back();
   EXPECT_FALSE(take_back_lots(state, {&wrong, 1}));
+  account_state copy = state;
   const spilled_lots twice[] = {pieces[0], pieces[0]};
-  EXPECT_FALSE(take_back_lots(state, twice));
+  EXPECT_FALSE(take_back_lots(copy, twice));
+  copy = state;
+  copy.lots.insert(copy.lots.begin() + spill_lots_kept, pieces[0].lots[5]);
+  EXPECT_FALSE(take_back_lots(copy, {&pieces[0], 1})) << "one of them is in memory";
   EXPECT_TRUE(take_back_lots(state, {&pieces[0], 1}));
   EXPECT_FALSE(take_back_lots(state, {&pieces[0], 1}));
 }

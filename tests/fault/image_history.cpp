@@ -25,8 +25,8 @@ std::string line_of(seq_t enrolled, const spilled_record& spilled) {
   return "spilled " + std::to_string(enrolled.value) + " " + std::to_string(static_cast<int>(spilled.kind)) + " " +
          std::to_string(spilled.hash) + " " + std::to_string(spilled.number) + " " + std::to_string(spilled.facts.earned.value) + " " +
          std::to_string(spilled.facts.total.units) + " " + std::to_string(spilled.facts.dated.us) + " " +
-         std::to_string(spilled.seq.value) + " " + std::to_string(spilled.points.value) + " " +
-         std::to_string(spilled.refund.taken.value) + " " + std::to_string(spilled.refund.newest.value);
+         std::to_string(spilled.seq.value) + " " + std::to_string(spilled.points.value) + " " + std::to_string(spilled.refund.taken.value) +
+         " " + std::to_string(spilled.refund.newest.value);
 }
 std::string line_of(const snapshot::recovery_point& point) {
   return "point " + std::to_string(point.seq.value) + " " + std::to_string(hash64(snapshot::encode_point(point)));

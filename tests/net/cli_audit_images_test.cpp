@@ -19,19 +19,26 @@ protected:
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
-  // Writes the account as it is after it has spilled; a record of that may get lost.
-  void write(account_state state, bool loses_one) {
+  // Writes the account as it is after it has spilled; a record of that may get lost, or a piece of its lots.
+  void write(account_state state, bool loses_one, bool loses_lots = false) {
     auto store = snapshot::image_store::open({.folder = folder_ / "images"});
     ASSERT_TRUE(store);
     std::vector<spilled_record> records;
     list_spillable(state, instant::end_of_time(), records);
     ASSERT_FALSE(records.empty());
     forget_spilled(state, records);
+    std::vector<spilled_lots> pieces;
+    list_spillable_lots(state, {}, pieces);
+    EXPECT_EQ(forget_spilled_lots(state, pieces), state.last_seq == seq_t{1500});
     snapshot::image_batch batch;
     if (loses_one)
       records.pop_back();
     for (const spilled_record& each : records)
       batch.add_spilled(state.enrolled_seq, each);
+    if (loses_lots)
+      pieces.pop_back();
+    for (const spilled_lots& each : pieces)
+      batch.add_lots(state.enrolled_seq, each);
     batch.add(state.merchant, "m-1", state);
     ASSERT_TRUE((*store)->write(batch));
     snapshot::recovery_point point;
@@ -47,6 +54,16 @@ protected:
     state.last_seq = {500};
     for (std::uint64_t i = 3; i < 203; ++i)
       state.references.push_back(make_reference(i * 7919, op::redeem, {i}));
+    return state;
+  }
+
+  static account_state state_with_lots() {
+    account_state state = state_with_references();
+    state.last_seq = {1500};
+    for (std::uint64_t i = 500; i < 1500; ++i) {
+      state.lots.push_back({{i}, {2}, {}, {}, {5}, {}});
+      state.available += {2};
+    }
     return state;
   }
 
@@ -76,6 +93,24 @@ TEST_F(audited_images, are_whole_again) {
   EXPECT_EQ(mark.seq, seq_t{500});
   EXPECT_NE(mark.checksum, (*images)->checksum_of(state)) << "the image lacks what was spilled";
   EXPECT_EQ((*images)->fingerprint_of(1, "m-1").value(), fingerprint(state));
+}
+
+TEST_F(audited_images, have_their_lots) {
+  const account_state state = state_with_lots();
+  write(state, false);
+  const auto images = open_audited_images(folder_);
+  ASSERT_TRUE(images && *images);
+  EXPECT_EQ((*images)->fingerprint_of(1, "m-1").value(), fingerprint(state));
+}
+
+TEST_F(audited_images, that_miss_lots_say_so) {
+  write(state_with_lots(), false, true);
+  const auto images = open_audited_images(folder_);
+  ASSERT_TRUE(images && *images);
+  const auto whole = (*images)->fingerprint_of(1, "m-1");
+  ASSERT_FALSE(whole);
+  EXPECT_EQ(whole.error().code, failure_code::corrupt);
+  EXPECT_NE(whole.error().what.find("of the lots of account 2 is missing"), std::string::npos) << whole.error().what;
 }
 
 TEST_F(audited_images, are_told_apart_without_being_read_one_by_one) {

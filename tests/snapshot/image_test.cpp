@@ -67,6 +67,13 @@ account_state random_state(std::mt19937_64& random) {
     rare.undone.push_back({{3}, {any()}});
   for (int i = count(3); i > 0; --i)
     rare.expired.push_back({{3}, {any()}});
+  if (random() % 2 == 0) {
+    for (int i = count(3); i > 0; --i)
+      rare.lot_pieces.push_back({static_cast<std::uint32_t>(i), 7, {any()}, {random() >> 8}, {random() >> 8}, {any()}, {any()}, {9}});
+    rare.spilled.refunds = {random() % 3, 3 + random() % 1000};
+    rare.spilled.captured = {0, random() % 2};
+  }
+  note_rare(state);
   return state;
 }
 
@@ -144,8 +151,14 @@ TEST(image, comes_back_whatever_is_in_it) {
     ASSERT_TRUE(decode_image(image, back));
     ASSERT_EQ(image_of(back), image);
     account_state comparable = state; // but the orders, whose random bits may point anywhere; their bytes are compared above
-    comparable.orders.clear();
-    back.orders.clear();
+    for (account_state* each : {&comparable, &back}) {
+      each->orders.clear();
+      if (each->rare) { // what is on disk is compared in the bytes, too
+        each->rare->lot_pieces.clear();
+        each->rare->spilled = {};
+      }
+      note_rare(*each);
+    }
     ASSERT_EQ(fingerprint(back), fingerprint(comparable));
   }
 }
@@ -164,6 +177,68 @@ TEST(image, every_flipped_bit_and_every_prefix_is_noticed) {
       account_state back;
       ASSERT_FALSE(decode_image(std::string_view(image).substr(0, length), back)) << length;
     }
+  }
+}
+
+// The second version: a piece of lots and a refund on disk.
+TEST(image, has_these_bytes_with_something_on_disk) {
+  account_state state = plain_state();
+  state.rare = std::make_unique<account_rare>();
+  state.rare->spilled.refunds = {0, 5};
+  state.rare->lot_pieces.push_back({3, 2, {70}, {8}, {9}, {}, {70}, {8}});
+  note_rare(state);
+  const std::string first = hex(image_of(plain_state())), second = hex(image_of(state));
+  EXPECT_EQ(second.substr(0, 2), "02");
+  EXPECT_EQ(second.substr(2, 4), "010b");           // flags: in order, a rare part, on disk
+  const std::size_t common = first.size() - 16 - 6; // without checksum, version, status and flags
+  EXPECT_EQ(second.substr(6, common), first.substr(6, common));
+  const std::string on_disk = "0005"
+                              "0000"
+                              "0000"
+                              "0000" // refunds, undone, expired, captured: first place, number
+                              "01"
+                              "03"
+                              "02"
+                              "8c01"
+                              "08"
+                              "09"
+                              "00"
+                              "8c01"
+                              "08";
+  EXPECT_EQ(second.substr(second.size() - 16 - on_disk.size(), on_disk.size()), on_disk);
+}
+
+TEST(lots, have_these_bytes_and_come_back) {
+  account_state state;
+  for (std::uint64_t i = 0; i < spill_lots_above + 1; ++i)
+    state.lots.push_back({{300 + i}, {static_cast<std::int64_t>(7 + i)}, {}, {}, {1'000'000}, {i % 2 == 0 ? 0 : 2'000'000}});
+  std::vector<spilled_lots> pieces;
+  list_spillable_lots(state, {}, pieces);
+  ASSERT_FALSE(pieces.empty());
+  image_batch batch;
+  batch.add_lots({4}, pieces.front());
+  const std::string& value = batch.all_lots().front().value;
+  EXPECT_EQ(hex(value.substr(0, 20)), "01"
+                                      "8002"
+                                      "40420f0000000000" // version, how many, when the first was available
+                                      "ac02"
+                                      "0e"
+                                      "0100"
+                                      "00" // id, points, available_at, expires_at
+                                      "02"
+                                      "12"
+                                      "01"); // the next, two ids on
+  std::vector<lot> back;
+  ASSERT_TRUE(decode_lots(value, pieces.front().piece, back));
+  EXPECT_EQ(back, pieces.front().lots);
+  back.clear();
+  EXPECT_FALSE(decode_lots(value, pieces.back().piece, back)) << "of another piece";
+  std::string damaged = value;
+  for (std::size_t bit = 0; bit < value.size() * 8; ++bit) {
+    damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ 1 << bit % 8);
+    back.clear();
+    ASSERT_FALSE(decode_lots(damaged, pieces.front().piece, back)) << bit;
+    damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ 1 << bit % 8);
   }
 }
 
