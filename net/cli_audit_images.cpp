@@ -3,6 +3,7 @@
 #include "engine/account_spill.hpp"
 #include "engine/hash.hpp"
 #include "snapshot/image_store.hpp"
+#include "wal/table_file.hpp"
 
 #include <absl/container/flat_hash_map.h>
 
@@ -142,8 +143,14 @@ private:
 } // namespace
 
 result<std::unique_ptr<wal::image_source>> open_audited_images(const std::filesystem::path& data_folder) {
+  const std::filesystem::path folder = data_folder / "images";
+  const auto open = [&]() -> result<std::unique_ptr<snapshot::image_store>> {
+    if (const result<void> sound = wal::check_tables(folder); !sound) // RocksDB would end the process over them
+      return failure{sound.error().code, "account images: " + sound.error().what};
+    return snapshot::image_store::open({.folder = folder, .read_only = true});
+  };
   for (int tries = 1;; ++tries) {
-    auto opened = snapshot::image_store::open({.folder = data_folder / "images", .read_only = true});
+    auto opened = open();
     if (opened)
       return std::unique_ptr<wal::image_source>(std::make_unique<audited_images>(std::move(*opened)));
     if (opened.error().code == failure_code::missing)
