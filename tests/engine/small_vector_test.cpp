@@ -37,7 +37,7 @@ void play(unsigned seed, int grows_in_64) {
       expected.erase(expected.begin() + static_cast<std::ptrdiff_t>(gone));
     }
     if (random() % 512 == 0) {
-      const std::vector<int> several(random() % 40, value);
+      const std::vector<int> several(1 + random() % 40, value);
       seen.insert(seen.begin() + (expected.empty() ? 0 : at % expected.size()), several.data(), several.size());
       expected.insert(expected.begin() + static_cast<std::ptrdiff_t>(expected.empty() ? 0 : at % expected.size()), several.begin(),
                       several.end());
