@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <mutex>
 #include <set>
 
@@ -22,6 +23,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t former_phones_max = 32; // of an account, before what is left of them is purged
+constexpr int compactions_max = 8;
 constexpr std::int64_t purge_patience_us = 30'000'000, purge_pause_max_us = 100'000;
 
 rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
@@ -293,15 +295,37 @@ struct store::impl {
     return compact(first_intent_key, after_intent_keys);
   }
 
+  // Again where RocksDB's own compaction comes between: it may move tables to the next level without a look into them, and they are
+  // passed over then.
   result<void> compact(std::string_view first, std::string_view last) {
     rocksdb::CompactRangeOptions options;
     options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
     options.exclusive_manual_compaction = true;
     const rocksdb::Slice from = slice(first), to = slice(last);
-    const rocksdb::Status status = db->CompactRange(options, &from, &to);
-    if (!status.ok())
-      return failed(folder, "compacting", status);
-    return {};
+    for (int tries = 0; tries < compactions_max; ++tries) {
+      const std::map<std::string, int> before = levels();
+      const rocksdb::Status status = db->CompactRange(options, &from, &to);
+      if (!status.ok())
+        return failed(folder, "compacting", status);
+      const auto has_moved = [&](const auto& table) { return before.contains(table.first) && before.at(table.first) != table.second; };
+      if (std::ranges::none_of(levels(), has_moved))
+        return {};
+    }
+    return failure{failure_code::io, "personal data " + folder.string() + ": tables with erased data move and are not written again"};
+  }
+
+  // Of each table.
+  std::map<std::string, int> levels() const {
+    std::map<std::string, int> levels;
+    for (const rocksdb::LiveFileMetaData& each : tables())
+      levels.emplace(each.relative_filename, each.level);
+    return levels;
+  }
+
+  std::vector<rocksdb::LiveFileMetaData> tables() const {
+    std::vector<rocksdb::LiveFileMetaData> tables;
+    db->GetLiveFilesMetaData(&tables);
+    return tables;
   }
 
   // One more flush: a new log and a new manifest, which knows nothing of the tables that were written again. Then what RocksDB no
@@ -341,13 +365,26 @@ struct store::impl {
     return {};
   }
 
-  // What a killed process had begun to write and not named yet: RocksDB leaves it where its number is a newer one than any it knows.
+  // What a killed process had begun to write and not named yet: RocksDB leaves it where its number is a newer one than any it knows. Before
+  // RocksDB is there, which gives that number to files of its own, and while nobody else can be.
   result<void> drop_unfinished_files() const {
+    rocksdb::FileLock* lock = nullptr;
+    if (!env->LockFile((folder / "LOCK").string(), &lock).ok())
+      return {}; // somebody else has it, which opening it says
+    const result<void> dropped = drop_temporary_files("");
+    const rocksdb::Status unlocked = env->UnlockFile(lock);
+    return dropped.ok() && !unlocked.ok() ? result<void>(failed(folder, "unlocking it", unlocked)) : dropped;
+  }
+
+  // Its options, where opening could not write them; no other thread writes such a file. A purge would wait for it to go.
+  result<void> drop_unfinished_options() const { return drop_temporary_files("OPTIONS-"); }
+
+  result<void> drop_temporary_files(std::string_view beginning) const {
     const auto names = files_in(*env, folder);
     if (!names)
       return names.error();
     for (const std::string& name : *names)
-      if (name.ends_with(".dbtmp"))
+      if (name.starts_with(beginning) && name.ends_with(".dbtmp"))
         if (const rocksdb::Status gone = env->DeleteFile((folder / name).string()); !gone.ok() && !gone.IsPathNotFound())
           return failed(folder, "deleting " + name, gone);
     return {};
@@ -358,10 +395,8 @@ struct store::impl {
     const auto names = files_in(*env, folder);
     if (!names)
       return names.error();
-    std::vector<rocksdb::LiveFileMetaData> tables;
-    db->GetLiveFilesMetaData(&tables);
     std::set<std::string> used;
-    for (const rocksdb::LiveFileMetaData& table : tables)
+    for (const rocksdb::LiveFileMetaData& table : tables())
       used.insert(table.relative_filename);
     std::string log, manifest;
     for (const std::string& name : *names) { // in the order of their numbers
@@ -389,11 +424,13 @@ result<std::unique_ptr<store>> store::open(const std::filesystem::path& folder, 
   const result<bool> is_new = has_no_database(*state->env, folder);
   if (!is_new)
     return is_new.error();
+  if (result<void> dropped = state->drop_unfinished_files(); !dropped)
+    return dropped.error();
   if (result<void> opened = state->open(*is_new); !opened)
     return opened.error();
   if (result<void> known = state->read_format(*is_new); !known)
     return known.error();
-  if (result<void> dropped = state->drop_unfinished_files(); !dropped)
+  if (result<void> dropped = state->drop_unfinished_options(); !dropped)
     return dropped.error();
   return std::unique_ptr<store>(new store(std::move(state)));
 }

@@ -146,6 +146,23 @@ TEST(store, what_is_dropped_was_never_there) {
   EXPECT_EQ(of(after->account_of(bean, bob_phone)), "m-2");
 }
 
+// Its key lies alone in a table, and so does its deletion: with the fourth table of a level RocksDB begins to compact by itself, and moves
+// tables that lie one behind the other without a look into them.
+TEST(store, what_lies_alone_in_a_table_goes_from_it) {
+  for (int i = 0; i < 20; ++i) {
+    temporary_folder folder;
+    opened(folder.path());
+    must(opened(folder.path())->keep(bean, "m-2", {"", std::string(bob_name)})); // what opens next makes a table of it
+    ASSERT_TRUE(opened(folder.path())->begin_keep(bean, "m-1", ada));
+    const auto stored = opened(folder.path());
+    const std::vector<intent> open = of(stored->open_intents());
+    ASSERT_EQ(open.size(), 1u);
+    must(stored->drop(open.front()));
+    ASSERT_TRUE(files_with(folder.path(), ada_phone).empty()) << i;
+    ASSERT_TRUE(files_with(folder.path(), ada_name).empty()) << i;
+  }
+}
+
 TEST(store, a_dropped_erasure_erases_nothing) {
   temporary_folder folder;
   const auto stored = opened(folder.path());
@@ -173,7 +190,9 @@ TEST(store, erases_for_good) {
   const auto stored = opened(folder.path());
   must(stored->keep(tea, "m-1", {std::string(ada_phone), "Charles"}));
   must(stored->keep(bean, "m-1", {"+15550002222", "Augusta Byron-King"}));
-  for (const std::string_view text : {ada_phone, ada_name, std::string_view(renamed.phone), std::string_view(renamed.name)})
+  for (const std::string_view text :
+       {ada_phone, std::string_view("+15550002222"),
+        std::string_view("Augusta Byron-King")}) // not the former ones, which RocksDB may have left out by now
     EXPECT_FALSE(files_with(folder.path(), text).empty()) << text << ": the search finds what is there";
   const std::size_t before = bytes_of(folder.path());
 
