@@ -250,7 +250,7 @@ struct store::impl {
     return write(batch, false, "settling a change"); // were it lost, the intent would be settled again
   }
 
-  // The intent stays until nothing is left. It names the keys there were, so they go from it before it goes itself.
+  // The intent stays until nothing is left.
   result<void> settle_erase(const intent& begun) {
     if (result<void> removed = delete_account(begun); !removed)
       return removed;
@@ -258,7 +258,13 @@ struct store::impl {
     keys.push_back(account_key(begun.merchant, begun.account));
     if (result<void> gone = rewrite(keys); !gone)
       return gone;
+    return close(begun);
+  }
+
+  // What the intent says goes from it before it goes itself: killed on the way, the next start sees that there is something to do.
+  result<void> close(const intent& begun) {
     intent bare = begun;
+    bare.data = {};
     bare.phone_keys.clear();
     if (result<void> kept = begin(bare); !kept)
       return kept;
@@ -502,15 +508,11 @@ result<void> store::sync() {
 }
 
 result<void> store::drop(const intent& begun) {
+  if (begun.what == intent::kind::keep)
+    return impl_->close(begun); // what was refused leaves nothing
   rocksdb::WriteBatch batch;
   impl::remove(batch, intent_key(begun.number));
-  if (result<void> removed = impl_->write(batch, true, "dropping a change"); !removed)
-    return removed;
-  if (begun.what == intent::kind::erase)
-    return {};
-  if (result<void> gone = impl_->rewrite({}); !gone) // what was refused leaves nothing
-    return gone;
-  return impl_->leave_old_files();
+  return impl_->write(batch, true, "dropping a change");
 }
 
 result<void> store::keep(std::string_view merchant, std::string_view account, const profile& data) {

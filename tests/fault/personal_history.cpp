@@ -158,9 +158,11 @@ result<void> living_people::settle_all(bool have_entries) {
   if (!open)
     return open.error();
   steps_.back().after.open = *open; // with the numbers of all
-  for (const personal::intent& each : *open)
-    if (result<void> done = have_entries ? settle(each) : drop(each); !done)
+  for (const personal::intent& each : *open) {
+    const bool was_dropped = each.what == personal::intent::kind::keep && each.data == personal::profile{}; // and never has an entry
+    if (result<void> done = have_entries && !was_dropped ? settle(each) : drop(each); !done)
       return done;
+  }
   return {};
 }
 
@@ -194,8 +196,13 @@ result<void> living_people::settle(const personal::intent& begun) {
 }
 
 result<void> living_people::drop(const personal::intent& begun) {
+  const auto is_it = [&](const personal::intent& each) { return each.number == begun.number; };
+  if (begun.what == personal::intent::kind::keep) {
+    expected_people& bare = next_step().after;
+    std::ranges::find_if(bare.open, is_it)->data = {};
+  }
   expected_people& after = next_step().after;
-  std::erase_if(after.open, [&](const personal::intent& each) { return each.number == begun.number; });
+  std::erase_if(after.open, is_it);
   if (begun.what == personal::intent::kind::keep)
     add_texts(after.gone, begun.data);
   return kept(store_->drop(begun));
