@@ -542,12 +542,14 @@ bool knows_review(const account_state& state, seq_t review) { return find_review
 
 void note_rare(account_state& state) {
   state.has_reviews = state.rare && !state.rare->reviews.empty();
-  const spilled_sums none{};
-  const spilled_sums& spilled = state.rare ? state.rare->spilled : none;
+  state.has_spilled = state.has_spilled_lots = false;
+  if (!state.rare)
+    return;
+  const spilled_sums& spilled = state.rare->spilled;
   state.has_spilled = spilled.orders + spilled.references + spilled.refunds.size() + spilled.undone.size() + spilled.expired.size() +
                           spilled.captured.size() !=
                       0;
-  state.has_spilled_lots = state.rare && !state.rare->lot_pieces.empty();
+  state.has_spilled_lots = !state.rare->lot_pieces.empty();
 }
 
 order_facts facts_of(const account_state& state, const order_record& record) {

@@ -122,7 +122,7 @@ std::optional<spilled_record> read_spilled(std::string_view key, std::string_vie
     return std::nullopt;
   spilled_record record;
   record.kind = static_cast<spilled_kind>(key[8]);
-  record.hash = record.refund.hash = big_endian(key.substr(9));
+  record.hash = big_endian(key.substr(9));
   record.number = big_endian(key.substr(spilled_prefix_bytes));
   std::size_t numbers = 0;
   for_each_number(record, [&](auto& number) {
@@ -133,8 +133,8 @@ std::optional<spilled_record> read_spilled(std::string_view key, std::string_vie
     return std::nullopt;
   if (record.kind == spilled_kind::order)
     record.facts.seq = {record.number};
-  if (record.kind != spilled_kind::refund)
-    record.refund.hash = 0;
+  if (record.kind == spilled_kind::refund)
+    record.refund.hash = record.hash;
   return record;
 }
 
